@@ -1,0 +1,1 @@
+//! Decides whether a call goes native; knows nothing of what it guards.

@@ -1,0 +1,4 @@
+//! Pure Rust: no Python, no I/O, no environment, no wall clock, no statics.
+
+pub mod clock;
+pub mod guard;

@@ -1,0 +1,9 @@
+//! The native core of accel.
+//!
+//! `core` is pure Rust and knows nothing of Python; `py` is the border and holds no policy.
+#![forbid(unsafe_code)]
+
+pub mod core;
+
+#[cfg(feature = "python")]
+mod py;

@@ -1,0 +1,1 @@
+//! Tests of the pure core; they need no Python.
