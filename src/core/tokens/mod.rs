@@ -1,0 +1,18 @@
+//! Text to token count, exactly as the tokenizers that LiteLLM calls would count.
+//!
+//! Every counter is immutable after its construction and holds no text: safe to share between
+//! threads and across a fork.
+
+mod classes;
+mod huggingface;
+mod merge;
+mod pair_table;
+mod rank_table;
+mod scan;
+mod slices;
+mod tiktoken;
+
+pub use classes::Classes;
+pub use huggingface::{HuggingFaceCounter, SpellsAddedToken};
+pub use scan::Pattern;
+pub use tiktoken::TiktokenCounter;
