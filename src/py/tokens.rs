@@ -2,7 +2,6 @@
 
 use crate::core::error::LoadError;
 use crate::core::tokens::{self, Classes};
-use pyo3::exceptions::PyValueError;
 use pyo3::import_exception;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
@@ -22,10 +21,14 @@ fn classes() -> Arc<Classes> {
     Arc::clone(CLASSES.get_or_init(|| Arc::new(Classes::new())))
 }
 
-impl From<LoadError> for PyErr {
-    fn from(error: LoadError) -> Self {
-        PyValueError::new_err(error.to_string())
-    }
+/// A counter, or why its definition was refused. The refusal is kept, so that a tokenizer that is not
+/// supported is read once and then declines every text.
+type Made<C> = Result<C, LoadError>;
+
+fn made<C>(counter: &Made<C>) -> PyResult<&C> {
+    counter
+        .as_ref()
+        .map_err(|error| Declined::new_err(error.to_string()))
 }
 
 /// Runs `count` on the text's UTF-8. A lone surrogate has none: declined.
@@ -61,7 +64,7 @@ fn with_text<T: Send>(
 
 /// Counts the tokens of a tiktoken encoding.
 #[pyclass(frozen, module = "accel._accel")]
-pub struct TiktokenCounter(tokens::TiktokenCounter);
+pub struct TiktokenCounter(Made<tokens::TiktokenCounter>);
 
 #[pymethods]
 impl TiktokenCounter {
@@ -75,28 +78,33 @@ impl TiktokenCounter {
             .iter()
             .map(|(token, rank)| (token.as_bytes(), *rank))
             .collect();
-        let counter = tokens::TiktokenCounter::new(pattern, &borrowed, classes())?;
-        Ok(Self(counter))
+        Ok(Self(tokens::TiktokenCounter::new(
+            pattern,
+            &borrowed,
+            classes(),
+        )))
     }
 
     fn count(&self, text: &Bound<'_, PyAny>, slice_chars: usize) -> PyResult<usize> {
-        with_text(text, |text| self.0.count(text, slice_chars))
+        let counter = made(&self.0)?;
+        with_text(text, |text| counter.count(text, slice_chars))
     }
 }
 
 /// Counts the tokens of a Hugging Face tokenizer.
 #[pyclass(frozen, module = "accel._accel")]
-pub struct HuggingFaceCounter(tokens::HuggingFaceCounter);
+pub struct HuggingFaceCounter(Made<tokens::HuggingFaceCounter>);
 
 #[pymethods]
 impl HuggingFaceCounter {
     #[new]
-    fn new(json: &str) -> PyResult<Self> {
-        Ok(Self(tokens::HuggingFaceCounter::new(json, classes())?))
+    fn new(json: &str) -> Self {
+        Self(tokens::HuggingFaceCounter::new(json, classes()))
     }
 
     fn count(&self, text: &Bound<'_, PyAny>) -> PyResult<usize> {
-        with_text(text, |text| self.0.count(text))?
+        let counter = made(&self.0)?;
+        with_text(text, |text| counter.count(text))?
             .map_err(|tokens::SpellsAddedToken| Declined::new_err("spells an added token"))
     }
 }

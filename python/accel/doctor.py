@@ -1,0 +1,90 @@
+"""`accel doctor`: what accel does to the LiteLLM of this environment, and why not more."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from accel import dispatch, report
+from accel.features import FEATURES
+
+_SAMPLES = ("", "Hello, world!", "Ça va? 今天的会议 👩‍💻 1234567\r\n\t it's DON'T", "word " * 3000)
+_MODELS = ("gpt-3.5-turbo", "gpt-4o", "claude-sonnet-4-5")
+
+
+def main(argv: Sequence[str]) -> int:
+    """0: every seam is exact. 1: some run in Python, with the reason. 2: a self-check found a difference."""
+    parser = argparse.ArgumentParser(prog="accel doctor")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(argv)
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no network for a look at oneself
+    missing = _import_targets()
+    checks = _check_token_counts()
+    status = report.status()
+    document = {
+        "python": sys.version.split()[0],
+        **status.to_dict(),
+        "not_importable": missing,
+        "self_check": checks,
+        "recommendations": report.get_recommendations(),
+    }
+    if chosen.json:
+        print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    else:
+        _print(document)
+    if any(check["accel"] != check["litellm"] for check in checks):
+        return 2
+    seams = [seam for feature in status.features.values() for seam in feature["seams"]]
+    return 0 if seams and all(seam["state"] == "applied" for seam in seams) else 1
+
+
+def _import_targets() -> list[str]:
+    """Import what the seams are in; answers what could not be imported."""
+    missing = []
+    for module in sorted({seam.module for feature in FEATURES.values() for seam in feature.seams}):
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            missing.append(f"{module}: {error}")
+    return missing
+
+
+def _check_token_counts() -> list[dict[str, Any]]:
+    """A few texts counted both ways; empty where the seam is not installed."""
+    if "token_counting" not in dispatch.junctions or "litellm" not in sys.modules:
+        return []
+    counter: Any = sys.modules.get("litellm.litellm_core_utils.token_counter")
+    replacement = getattr(counter, "_get_exact_count_function", None)
+    original = getattr(replacement, "__wrapped__", None)
+    if original is None or replacement is None:
+        return []
+    return [
+        {"model": model, "chars": len(text), "accel": replacement(model)(text), "litellm": original(model)(text)}
+        for model in _MODELS
+        for text in _SAMPLES
+    ]
+
+
+def _print(document: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from accel.tables import print_status
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    litellm, native = document["litellm"], document["native"]
+    supported = "supported" if litellm["supported"] else "not a supported release"
+    console.print(f"accel {document['version']}, Python {document['python']}", highlight=False)
+    console.print(f"native module: {'loaded' if native['loaded'] else native['reason']}", highlight=False)
+    console.print(f"LiteLLM {litellm['version']}: {supported}", highlight=False)
+    print_status(console, document)
+    checks = document["self_check"]
+    equal = sum(check["accel"] == check["litellm"] for check in checks)
+    console.print(f"self-check: {equal} of {len(checks)} counts equal LiteLLM's", highlight=False)
+    for line in [*document["not_importable"], *document["problems"], *document["recommendations"]]:
+        console.print(f"- {line}", highlight=False, markup=False)

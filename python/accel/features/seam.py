@@ -1,0 +1,65 @@
+"""What a feature file says of its seams; no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Junction(Protocol):
+    """The part of `dispatch.Junction` that a feature's replacement uses."""
+
+    def bypassed(self) -> bool:
+        """Whether the feature is off; then the replacement calls the original and nothing else."""
+
+    def next_unit(self) -> int:
+        """The unit of a call that has no identity of its own."""
+
+    def prepare(self, step: Callable[..., T], *arguments: Any) -> T | str:
+        """Run what comes before a native call, itself not native; a `str` says why there will be none."""
+
+    def call(
+        self,
+        unit: int,
+        labels: tuple[str, ...],
+        native: Callable[[Any], T] | str,
+        original: Callable[[Any], T],
+        argument: Any,
+    ) -> T:
+        """One call through the guard. `native` may be the reason why there is no native code."""
+
+
+@dataclass(frozen=True)
+class Seam:
+    """One replaced name."""
+
+    name: str
+    """Short name, unique within its feature."""
+    module: str
+    attribute: str
+    reproduces: tuple[str, ...]
+    """`module:qualname` of each function or constant whose behaviour the replacement relies on."""
+    build: Callable[[Junction, Callable[..., Any]], Callable[..., Any]]
+    """Makes the replacement from the junction and the original."""
+
+    @property
+    def target(self) -> str:
+        return f"{self.module}:{self.attribute}"
+
+    @property
+    def modules(self) -> frozenset[str]:
+        """Modules that must have been imported before the seam can be judged."""
+        return frozenset(member.partition(":")[0] for member in self.reproduces) | {self.module}
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What a flag names."""
+
+    name: str
+    replayable: bool
+    """After a failure, may the original still run? True only where nothing was spent or sent."""
+    seams: tuple[Seam, ...]

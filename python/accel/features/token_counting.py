@@ -1,0 +1,165 @@
+"""Token counting: the exact counter behind `litellm.token_counter` and every other caller.
+
+The seam is `_get_exact_count_function`, the narrowest name that LiteLLM looks up at call time: it
+answers a function from text to count. Message rules, tools, images, errors and the extrapolation
+of very long texts stay LiteLLM's.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from logging import DEBUG
+from operator import itemgetter
+from typing import Any, Final
+
+from accel.errors import Declined
+from accel.features.seam import Feature, Junction, Seam
+from accel.features.tokenizers import Counters
+
+_COUNTER: Final = "litellm.litellm_core_utils.token_counter"
+_UTILS: Final = "litellm.utils"
+_BRIDGE: Final = "litellm.rust_bridge"
+
+# All that the original looks up on its way to a count. Native code stands for the whole chain, so
+# each must be a body that is known, and at call time still the object that was checked.
+_REPRODUCED: Final = (
+    f"{_COUNTER}:_get_exact_count_function",
+    f"{_COUNTER}:_get_tiktoken_count_function",
+    f"{_COUNTER}:_encoding_count",
+    f"{_COUNTER}:openai_tokenizer_encoding",
+    f"{_COUNTER}:openai_tokenizer_encoding_name",
+    f"{_COUNTER}:_fix_model_name",
+    "litellm._lazy_imports:get_default_encoding",
+    f"{_UTILS}:select_tokenizer",
+    f"{_UTILS}:_select_tokenizer_helper",
+    f"{_UTILS}:_return_openai_tokenizer",
+    f"{_UTILS}:_return_huggingface_tokenizer",
+    f"{_UTILS}:_load_huggingface_tokenizer",
+    f"{_UTILS}:_huggingface_tokenizer_backend",
+    f"{_UTILS}:huggingface_tokenizer_kind",
+    f"{_UTILS}:uses_anthropic_tokenizer",
+    f"{_UTILS}:print_verbose",
+    f"{_BRIDGE}.tokenizer:get_encoding",
+    f"{_BRIDGE}.tokenizer:_python_encoding",
+    f"{_BRIDGE}.tokenizer:anthropic",
+    f"{_BRIDGE}.tokenizer:_python_tokenizer",
+    f"{_BRIDGE}.runtime:run",
+    f"{_BRIDGE}.catalog:decision",
+    f"{_BRIDGE}.catalog:rollout",
+    f"{_BRIDGE}.catalog:RULES",
+    f"{_BRIDGE}.configuration:decision",
+    f"{_BRIDGE}.configuration:decide",
+)
+
+
+class _Names:
+    """The reproduced names of the live modules; notices when somebody replaces one.
+
+    The seam's own name is left out: whoever replaces that one is called instead of us.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        by_module: dict[str, list[str]] = {}
+        for name in names:
+            module, _, attribute = name.partition(":")
+            by_module.setdefault(module, []).append(attribute)
+        self._groups = []
+        for module, attributes in by_module.items():
+            values = itemgetter(*attributes)
+            namespace = vars(sys.modules[module])
+            self._groups.append((values, namespace, values(namespace)))
+
+    def intact(self) -> bool:
+        # Tuples compare their elements by identity first, in C.
+        return all(values(namespace) == expected for values, namespace, expected in self._groups)
+
+
+class _Resolver:
+    """Finds, as LiteLLM does at this moment, which tokenizer counts for a model."""
+
+    def __init__(self) -> None:
+        self._names = _Names(_REPRODUCED[1:])
+        self._counter_module: Any = sys.modules[_COUNTER]
+        self._utils: Any = sys.modules[_UTILS]
+        self._litellm: Any = sys.modules["litellm"]
+        self._encoding: Any = sys.modules[f"{_BRIDGE}.tokenizer"]._python_encoding
+        # The catalogue's rule for tokenizers is PYTHON_ONLY (it is in the fingerprint), so neither
+        # LITELLM_RUST nor litellm.rust() can change this.
+        self._backend: Any = self._utils._huggingface_tokenizer_backend()
+        self._counters = Counters()
+
+    def __call__(self, model: Any, custom_tokenizer: Any) -> Callable[[str], int]:
+        """The native count function. Raises `Declined` with the reason why there is none."""
+        litellm = self._litellm
+        if not self._names.intact():
+            raise Declined("a LiteLLM function was replaced")
+        if litellm.set_verbose is True or litellm.verbose_logger.isEnabledFor(DEBUG):
+            raise Declined("verbose logging")
+        if model is None and custom_tokenizer is None:
+            return self._tiktoken("cl100k_base")
+        if type(model) is not str:
+            raise Declined("model is not a str")
+        if custom_tokenizer:
+            if type(custom_tokenizer) is not dict or custom_tokenizer.get("type") != "openai_tokenizer":
+                raise Declined("custom tokenizer")
+        elif litellm.disable_hf_tokenizer_download is not True:
+            kind = self._utils.huggingface_tokenizer_kind(model)
+            if kind == "anthropic":
+                return self._counters.hugging_face(self._anthropic())
+            if kind is not None:
+                raise Declined("another Hugging Face tokenizer")
+        return self._tiktoken(self._counter_module.openai_tokenizer_encoding_name(model))
+
+    def _tiktoken(self, name: str) -> Callable[[str], int]:
+        # Bound as a default argument when LiteLLM was imported; the constant may say otherwise.
+        slice_chars = self._counter_module._get_tiktoken_count_function.__defaults__[0]
+        return self._counters.tiktoken(self._encoding(name), slice_chars)
+
+    def _anthropic(self) -> Any:
+        try:
+            return self._utils._load_huggingface_tokenizer("anthropic", self._backend)
+        except Exception as error:  # noqa: BLE001  # LiteLLM catches the same, warns and uses tiktoken
+            raise Declined("the Anthropic tokenizer did not load") from error
+
+
+def _build(junction: Junction, original: Callable[..., Any]) -> Callable[..., Any]:
+    resolver = _Resolver()
+
+    def _get_exact_count_function(model: Any, custom_tokenizer: Any = None) -> Callable[[Any], Any]:
+        if junction.bypassed():
+            return original(model, custom_tokenizer)
+        count = junction.prepare(resolver, model, custom_tokenizer)
+        # Without a native counter the original is made here, where LiteLLM would raise if it must;
+        # with one it is made when first needed, for making it costs more than most counts.
+        python = original(model, custom_tokenizer) if isinstance(count, str) else None
+        unit = junction.next_unit()
+        labels = (model,) if type(model) is str else ()
+
+        def count_with_python(text: Any) -> Any:
+            nonlocal python
+            if python is None:
+                python = original(model, custom_tokenizer)
+            return python(text)
+
+        def count_tokens(text: Any) -> Any:
+            return junction.call(unit, labels, count, count_with_python, text)
+
+        return count_tokens
+
+    return _get_exact_count_function
+
+
+FEATURE: Final = Feature(
+    name="token_counting",
+    replayable=True,  # a count changes nothing
+    seams=(
+        Seam(
+            name="exact_counter",
+            module=_COUNTER,
+            attribute="_get_exact_count_function",
+            reproduces=_REPRODUCED,
+            build=_build,
+        ),
+    ),
+)

@@ -1,0 +1,94 @@
+"""Native counters for live tokenizer objects, made once each, at the first text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from accel import native
+from accel.errors import Declined
+from accel.fingerprint import library_is_tested
+
+
+class Counters:
+    """Keeps the native counter of each tokenizer object that LiteLLM uses.
+
+    Its methods answer count functions; the native counter is made inside the first count, so that a
+    defect there meets the guard. Thread-safe: two threads may make the same counter, either may stay.
+    """
+
+    def __init__(self) -> None:
+        self._tiktoken: dict[str, tuple[Any, Any]] = {}
+        self._hugging_face: tuple[Any, Any, Any] = (None, None, None)
+
+    def tiktoken(self, encoding: Any, slice_chars: int) -> Callable[[str], int]:
+        """Counts as `len(encoding.encode(text, disallowed_special=()))`, in slices of code points.
+
+        Declines when: not a `tiktoken.Encoding`, an encoding whose pattern has no scanner, a
+        tiktoken release whose Unicode classes were not tested, a slice size that is no count.
+        """
+        import tiktoken
+
+        if type(encoding) is not tiktoken.Encoding:
+            raise Declined("not a tiktoken encoding")
+        if not library_is_tested("tiktoken", tiktoken.__version__):
+            raise Declined("untested tiktoken release")
+        if type(slice_chars) is not int or slice_chars < 1:
+            raise Declined("odd slice size")
+        held, counter = self._tiktoken.get(encoding.name, (None, None))
+        if held is not encoding:
+            counter = None
+
+        def count_slices(text: str) -> int:
+            nonlocal counter
+            if counter is None:
+                counter = native.module.TiktokenCounter(encoding._pat_str, encoding._mergeable_ranks)
+                self._tiktoken[encoding.name] = (encoding, counter)
+            return counter.count(text, slice_chars)  # type: ignore[no-any-return]
+
+        return count_slices
+
+    def hugging_face(self, tokenizer: Any) -> Callable[[str], int]:
+        """Counts as `len(tokenizer.encode_batch_fast([text])[0])`.
+
+        Declines when: not a `tokenizers.Tokenizer`, changed since its counter was made, not a
+        byte-level BPE behind NFKC, a tokenizers release that was not tested.
+        """
+        import tokenizers
+
+        if type(tokenizer) is not tokenizers.Tokenizer:
+            raise Declined("not a Hugging Face tokenizer")
+        if not library_is_tested("tokenizers", tokenizers.__version__):
+            raise Declined("untested tokenizers release")
+        held, counter, settings = self._hugging_face
+        if held is not tokenizer:
+            counter = None
+        # The tokenizer is one object for the whole process, and anyone may change it.
+        elif _settings(tokenizer) != settings:
+            raise Declined("the tokenizer was changed")
+
+        def count_whole(text: str) -> int:
+            nonlocal counter
+            if counter is None:
+                made = _settings(tokenizer)
+                counter = native.module.HuggingFaceCounter(tokenizer.to_str())
+                self._hugging_face = (tokenizer, counter, made)
+            return counter.count(text)  # type: ignore[no-any-return]
+
+        return count_whole
+
+
+def _settings(tokenizer: Any) -> tuple[Any, ...]:
+    """What setters of a `tokenizers.Tokenizer` can change, as far as it shows cheaply (1 µs)."""
+    model, normalizer, pre_tokenizer = tokenizer.model, tokenizer.normalizer, tokenizer.pre_tokenizer
+    return (
+        tokenizer.truncation,
+        tokenizer.padding,
+        tokenizer.post_processor is None,
+        tokenizer.encode_special_tokens,
+        tokenizer.get_vocab_size(),
+        normalizer and normalizer.__getstate__(),
+        pre_tokenizer and pre_tokenizer.__getstate__(),
+        type(model),
+        getattr(model, "dropout", None),
+    )

@@ -1,0 +1,94 @@
+"""Which bodies of LiteLLM's functions are known, by a hash of their source lines.
+
+Byte code differs between Python versions, source lines do not. The table is made by
+`scripts/fingerprints.py`; anything that is not in it is unknown, and unknown means: not patched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any, Final
+
+import orjson
+
+TABLE: Final = Path(__file__).with_name("fingerprints.json")
+
+
+@cache
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = orjson.loads(TABLE.read_bytes())
+    return table
+
+
+def supported_versions() -> frozenset[str]:
+    """The LiteLLM releases that the table holds."""
+    return frozenset(_table()["litellm"])
+
+
+def library_is_tested(library: str, version: str) -> bool:
+    """Whether this release of a library under LiteLLM is one that the parity tests ran against."""
+    return version in _table()["libraries"][library]
+
+
+def known(member: str, version: str) -> str | None:
+    """The fingerprint that `member` (`module:qualname`) has in a LiteLLM release; None if it has none."""
+    digest = _table()["members"].get(member, {}).get(version)
+    return digest if isinstance(digest, str) else None
+
+
+def of_object(value: Any) -> str:
+    """The fingerprint of a live function, by file and line; of a constant, by its `repr`.
+
+    Looks through `functools.wraps` and `lru_cache`. Raises `OSError` if the source is not there.
+    """
+    while hasattr(value, "__wrapped__"):
+        value = value.__wrapped__
+    code = getattr(value, "__code__", None)
+    if not isinstance(code, CodeType):
+        return _digest(repr(value).encode())
+    return of_code(code, _lines(code.co_filename))
+
+
+def of_code(code: CodeType, lines: list[bytes]) -> str:
+    """The fingerprint of a function's code in the lines of its file."""
+    first = code.co_firstlineno - 1
+    last = _last_line(code)
+    # Which line of a last statement that spans several has code differs between Python versions, so
+    # the block is followed to its end by indentation.
+    indent = _indent(lines[first])
+    while last < len(lines) and lines[last].strip() and _indent(lines[last]) > indent:
+        last += 1
+    return _digest(b"\n".join(lines[first:last]))
+
+
+def split_lines(source: bytes) -> list[bytes]:
+    """Lines of a source file, whatever its line ends."""
+    return source.replace(b"\r\n", b"\n").split(b"\n")
+
+
+@cache
+def _lines(filename: str) -> list[bytes]:
+    return split_lines(Path(filename).read_bytes())
+
+
+def forget_sources() -> None:
+    """Let go of the source files that were read; called when all seams have been judged."""
+    _lines.cache_clear()
+
+
+def _last_line(code: CodeType) -> int:
+    """Number of the last line that has code, nested functions included."""
+    own = max((line for _, _, line in code.co_lines() if line is not None), default=code.co_firstlineno)
+    nested = (_last_line(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return max(own, *nested, code.co_firstlineno)
+
+
+def _indent(line: bytes) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -1,0 +1,121 @@
+"""What accel can truthfully say of itself, read at the moment it is asked."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from accel import control, dispatch, fingerprint, native, seams, shadow
+from accel.features import FEATURES
+
+
+@dataclass(frozen=True)
+class Status:
+    """A snapshot. `features` maps a feature's name to its mode, shares, breaker, calls and seams.
+
+    `calls.native` counts texts (or whatever one call of the feature is) that native code answered,
+    `calls.python` those that Python answered, by reason. Under `off` the seams step aside at once:
+    that reason counts entries of a seam.
+    """
+
+    version: str
+    native: dict[str, Any]
+    litellm: dict[str, Any]
+    features: dict[str, dict[str, Any]]
+    problems: list[str]
+    mismatches: list[dict[str, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, JSON-ready."""
+        return asdict(self)
+
+
+def status() -> Status:
+    """The state of this process. Never raises; with no native module it says why."""
+    version = seams.litellm_version()
+    return Status(
+        version=native.VERSION,
+        native={"loaded": native.module is not None, "reason": native.reason},
+        litellm={
+            "version": version,
+            "supported": version in fingerprint.supported_versions(),
+            "late": seams.late,
+        },
+        features={name: _feature(name) for name in FEATURES},
+        problems=list(control.flags.problems if control.flags else control.environment.problems),
+        mismatches=shadow.mismatches(),
+    )
+
+
+def _feature(name: str) -> dict[str, Any]:
+    rows = seams.states(FEATURES[name])
+    junction = dispatch.junctions.get(name)
+    if junction is None or not control.environment.enabled:
+        reason = native.reason if native.module is None else "ACCEL_ENABLED=0"
+        for row in rows:
+            row.update(state="skipped", reason=reason)
+        return {
+            "mode": "off",
+            "percent": 0,
+            "verify_percent": 0,
+            "breaker": {"state": "closed"},
+            "calls": {"native": 0, "python": {}, "failed": 0, "mismatched": 0},
+            "seams": rows,
+        }
+    return {**junction.guard.status(), "seams": rows}
+
+
+def get_performance_stats() -> dict[str, dict[str, Any]]:
+    """Per feature: latencies of real calls in ns, native and Python, and their counts."""
+    return {
+        name: {"latency_ns": feature.get("latency_ns", {}), "calls": feature["calls"]}
+        for name, feature in status().features.items()
+    }
+
+
+def get_recommendations() -> list[str]:
+    """What an operator may want to do, each with the observation that it rests on."""
+    return [advice for name, feature in status().features.items() for advice in _advice(name, feature)]
+
+
+def _advice(name: str, feature: dict[str, Any]) -> list[str]:
+    advice = []
+    for row in feature["seams"]:
+        if row["state"] == "skipped":
+            advice.append(f"{name}: {row['target']} runs in Python: {row['reason']}")
+    if feature["breaker"]["state"] != "closed":
+        advice.append(
+            f"{name}: breaker is {feature['breaker']['state']}; read the log and `mismatches`, then reset_errors()"
+        )
+    if feature["mode"] == "shadow" and not feature["calls"]["mismatched"]:
+        compared = feature["calls"].get("verified", 0)
+        advice.append(f"{name}: {compared} shadow calls were equal; mode 'on' would use native answers")
+    latency = feature.get("latency_ns", {})
+    fast, slow = latency.get("native", {}), latency.get("python", {})
+    if min(fast.get("count", 0), slow.get("count", 0)) >= 1000 and fast["p50"] > slow["p50"]:
+        advice.append(f"{name}: native p50 {fast['p50']} ns is above Python's {slow['p50']} ns here")
+    return advice
+
+
+def export_performance_data(path: str | Path) -> None:
+    """Write the performance figures to `path`: JSON or CSV by its suffix. Raises `ValueError` for another one."""
+    target = Path(path)
+    stats = get_performance_stats()
+    if target.suffix == ".json":
+        target.write_bytes(orjson.dumps(stats, option=orjson.OPT_INDENT_2))
+    elif target.suffix == ".csv":
+        buffer = io.StringIO()
+        writer = csv.writer(buffer)
+        writer.writerow(["feature", "path", "count", "mean_ns", "p50_ns", "p99_ns"])
+        for name, feature in stats.items():
+            for side, latency in feature["latency_ns"].items():
+                row = [latency.get(key) for key in ("count", "mean", "p50", "p99")]
+                writer.writerow([name, side, *row])
+        target.write_text(buffer.getvalue(), encoding="utf-8")
+    else:
+        raise ValueError(f"{target}: the suffix must be .json or .csv")

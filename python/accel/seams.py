@@ -1,0 +1,171 @@
+"""Find, fingerprint, install, uninstall: the only place that sets attributes of other people's modules."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from types import ModuleType
+from typing import Any, Final
+
+import wrapt
+
+from accel import dispatch, fingerprint, native
+from accel.features import FEATURES, Feature, Seam
+
+_log: Final = logging.getLogger("accel")
+_lock: Final = threading.RLock()
+
+
+@dataclass
+class _Installed:
+    original: Callable[..., Any]
+    replacement: Callable[..., Any]
+
+
+_installed: Final[dict[str, _Installed]] = {}
+_wanted: Final[set[str]] = set()
+_refusals: Final[dict[str, str]] = {}
+_hooked: Final[set[str]] = set()
+late = False
+"""Whether LiteLLM had been imported before accel."""
+
+
+def arm() -> None:
+    """Patch every feature as soon as its modules have been imported, or now if they have been."""
+    global late
+    late = "litellm" in sys.modules
+    patch()
+    if late:
+        _log.info("late: litellm was imported before accel; patched what can be patched")
+
+
+def patch(*features: str) -> None:
+    """Install the seams of these features (all without a name). Idempotent.
+
+    Seams whose modules have not been imported wait for them. Raises `KeyError` for an unknown name.
+    """
+    with _lock:
+        for feature in _chosen(features):
+            for seam in feature.seams:
+                _wanted.add(seam.target)
+                for module in sorted(seam.modules - _hooked):
+                    # Runs now if the module has been imported, else right after it is.
+                    _hooked.add(module)
+                    wrapt.register_post_import_hook(_on_import, module)
+        _settle()
+
+
+def unpatch(*features: str) -> None:
+    """Take the seams of these features (all without a name) out; the names get the same objects back."""
+    with _lock:
+        for feature in _chosen(features):
+            for seam in feature.seams:
+                _wanted.discard(seam.target)
+                _refusals.pop(seam.target, None)
+                installed = _installed.pop(seam.target, None)
+                # Somebody who replaced the name after us wins; theirs stays.
+                if installed is not None and _live(seam) is installed.replacement:
+                    setattr(sys.modules[seam.module], seam.attribute, installed.original)
+
+
+def states(feature: Feature) -> list[dict[str, str | None]]:
+    """Each seam's target, state (`applied`, `skipped`, `waiting`) and reason, read from the live attributes."""
+    with _lock:
+        return [_state(seam) for seam in feature.seams]
+
+
+def _chosen(names: Iterable[str]) -> list[Feature]:
+    return [FEATURES[name] for name in names] or list(FEATURES.values())
+
+
+def _on_import(_module: ModuleType) -> None:
+    with _lock:
+        _settle()
+
+
+def _settle() -> None:
+    """Install every wanted seam whose modules are all there."""
+    for feature in FEATURES.values():
+        for seam in feature.seams:
+            if seam.target in _wanted and seam.target not in _installed and not _missing(seam):
+                _install(feature, seam)
+
+
+def _missing(seam: Seam) -> list[str]:
+    return sorted(module for module in seam.modules if not _imported(module))
+
+
+def _imported(name: str) -> bool:
+    module = sys.modules.get(name)
+    return module is not None and not getattr(module.__spec__, "_initializing", False)
+
+
+def _install(feature: Feature, seam: Seam) -> None:
+    reason = _refusal(seam)
+    if reason is None:
+        original = _live(seam)
+        replacement = seam.build(dispatch.junctions[feature.name], original)
+        functools.update_wrapper(replacement, original)
+        setattr(sys.modules[seam.module], seam.attribute, replacement)
+        _installed[seam.target] = _Installed(original, replacement)
+        _refusals.pop(seam.target, None)
+        _log.info("%s: %s patched", feature.name, seam.target)
+    elif _refusals.get(seam.target) != reason:
+        _refusals[seam.target] = reason
+        _log.warning("%s: %s not patched: %s", feature.name, seam.target, reason)
+
+
+def _refusal(seam: Seam) -> str | None:
+    """Why the seam must not be installed; None if every reproduced body is known."""
+    if native.module is None:
+        return native.reason
+    version = litellm_version()
+    if version not in fingerprint.supported_versions():
+        return f"LiteLLM {version} is not a supported release"
+    for member in seam.reproduces:
+        module, _, name = member.partition(":")
+        value = getattr(sys.modules[module], name, None)
+        try:
+            found = fingerprint.of_object(value)
+        except OSError:
+            return f"{member}: its source cannot be read"
+        if found != fingerprint.known(member, version):
+            return f"{member} is not the function of LiteLLM {version}"
+    return None
+
+
+@functools.cache
+def litellm_version() -> str | None:
+    """The installed LiteLLM's version; None without one."""
+    try:
+        return metadata.version("litellm")
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _live(seam: Seam) -> Any:
+    return getattr(sys.modules.get(seam.module), seam.attribute, None)
+
+
+def _state(seam: Seam) -> dict[str, str | None]:
+    installed = _installed.get(seam.target)
+    if installed is not None:
+        if _live(seam) is installed.replacement:
+            return _row(seam, "applied", "late" if late else None)
+        return _row(seam, "skipped", "somebody else replaced the name")
+    if seam.target not in _wanted:
+        return _row(seam, "skipped", "not asked for")
+    if native.module is None:
+        return _row(seam, "skipped", native.reason)
+    if seam.target in _refusals:
+        return _row(seam, "skipped", _refusals[seam.target])
+    return _row(seam, "waiting", f"not imported yet: {', '.join(_missing(seam))}")
+
+
+def _row(seam: Seam, state: str, reason: str | None) -> dict[str, str | None]:
+    return {"target": seam.target, "state": state, "reason": reason}

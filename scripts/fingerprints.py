@@ -1,0 +1,130 @@
+"""Makes `python/accel/fingerprints.json`: the bodies that each LiteLLM release has for what seams reproduce.
+
+Usage: fingerprints.py BASE [RELEASE …]
+    BASE      the release that the parity tests ran against
+    RELEASE   neighbours; one is kept where every reproduced body equals BASE's
+
+Downloads the wheels from the package index, reads their sources and imports nothing of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from types import CodeType
+
+import orjson
+
+from accel import fingerprint
+from accel.features import FEATURES
+
+# Releases that the whole parity suite was run against; see CONTRIBUTING.md.
+LIBRARIES = {"tiktoken": ["0.14.0"], "tokenizers": ["0.23.3"]}
+
+
+def members() -> list[str]:
+    """Every `module:qualname` that some seam reproduces."""
+    return sorted({m for f in FEATURES.values() for seam in f.seams for m in seam.reproduces})
+
+
+def download(release: str, folder: Path) -> zipfile.ZipFile:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    subprocess.run([*command, "--dest", str(folder), f"litellm=={release}"], check=True)
+    (wheel,) = folder.glob(f"litellm-{release}-*.whl")
+    return zipfile.ZipFile(wheel)
+
+
+def source_of(wheel: zipfile.ZipFile, module: str) -> bytes | None:
+    path = module.replace(".", "/")
+    names = set(wheel.namelist())
+    for candidate in (f"{path}.py", f"{path}/__init__.py"):
+        if candidate in names:
+            return wheel.read(candidate)
+    return None
+
+
+def find_code(code: CodeType, qualname: str) -> CodeType | None:
+    """The code object of a function or method, as the module's own code holds it."""
+    head, _, rest = qualname.partition(".")
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType) and constant.co_name == head:
+            return find_code(constant, rest) if rest else constant
+    return None
+
+
+def constant_source(source: bytes, name: str) -> str | None:
+    """A module-level constant has no code object; two releases are compared by its source."""
+    for node in ast.parse(source).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            return ast.dump(node)
+    return None
+
+
+def release_table(wheel: zipfile.ZipFile) -> dict[str, str | None]:
+    table: dict[str, str | None] = {}
+    for member in members():
+        module, _, name = member.partition(":")
+        source = source_of(wheel, module)
+        if source is None:
+            table[member] = None
+            continue
+        code = find_code(compile(source, module, "exec", dont_inherit=True), name)
+        if code is None:
+            table[member] = constant_source(source, name)
+        else:
+            table[member] = fingerprint.of_code(code, fingerprint.split_lines(source))
+    return table
+
+
+def live_constants() -> dict[str, str]:
+    """Fingerprints of the constants, from the BASE release that is installed here."""
+    import importlib
+
+    found = {}
+    for member in members():
+        module, _, name = member.partition(":")
+        value = getattr(importlib.import_module(module), name)
+        if not hasattr(value, "__code__") and not hasattr(value, "__wrapped__"):
+            found[member] = fingerprint.of_object(value)
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("base")
+    parser.add_argument("releases", nargs="*")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        tables = {}
+        for release in [arguments.base, *arguments.releases]:
+            with download(release, Path(folder)) as wheel:
+                tables[release] = release_table(wheel)
+    base = tables[arguments.base]
+    missing = [member for member, digest in base.items() if digest is None]
+    if missing:
+        print("not found in", arguments.base, ":", *missing, file=sys.stderr)
+        return 1
+    kept = []
+    for release, table in tables.items():
+        changed = [member for member in base if table[member] != base[member]]
+        print(release, "kept" if not changed else f"left out: {len(changed)} changed: {', '.join(changed)}")
+        if not changed:
+            kept.append(release)
+    digests = {**base, **live_constants()}
+    content = {
+        "litellm": kept,
+        "libraries": LIBRARIES,
+        "members": {member: {release: digests[member] for release in kept} for member in sorted(digests)},
+    }
+    fingerprint.TABLE.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
