@@ -1,0 +1,64 @@
+# The only door. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MATURIN := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin
+DEVELOPERS_TOOLS := hypothesis 'maturin>=1.9,<2' mypy pytest pytest-timeout pytest-xdist ruff
+export LITELLM_LOCAL_MODEL_COST_MAP := True
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
+
+$(VENV)/.installed: constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "accel needs Python 3.10 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt 'litellm[proxy]==1.106.2' orjson pydantic wrapt $(DEVELOPERS_TOOLS)
+	touch $@
+
+setup: $(VENV)/.installed ## make the project's own virtual environment
+
+build: setup ## build the release module into the environment
+	$(MATURIN) develop --quiet --release --locked
+
+build-for-tests: setup
+	$(MATURIN) develop --quiet --release --locked --features panic-test
+
+demo: build ## a real LiteLLM proxy with accel on a mock upstream: what ran where
+	$(BIN)/accel demo
+
+test: test-rust test-python ## all tests
+
+test-rust: ## the core, without Python
+	cargo test --locked --no-default-features
+
+test-python: build-for-tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+parity: build-for-tests ## the differential tests, larger (minutes)
+	ACCEL_TEST_SCALE=10 $(BIN)/python -m pytest tests/parity
+
+lint: build-for-tests ## formatting, lints, types, stubs
+	cargo fmt --check
+	cargo clippy --locked --all-targets --all-features --quiet -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest accel._accel --allowlist tests/stubtest_allowlist.txt
+
+bench-tokens: build ## token counting: LiteLLM, accel, LiteLLM's native bridge, tiktoken, interleaved
+	$(BIN)/python benches/tokens.py
+
+fingerprints: build ## make the table of known LiteLLM bodies again
+	$(BIN)/python scripts/fingerprints.py 1.106.2 $(RELEASES)
+
+wheel: setup ## a wheel for this platform, in dist/
+	$(BIN)/maturin build --quiet --release --locked --out dist
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) target dist
+
+.PHONY: help setup build build-for-tests demo test test-rust test-python parity lint bench-tokens fingerprints wheel clean
