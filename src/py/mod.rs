@@ -1,19 +1,38 @@
 //! The border: one file per class, no arithmetic, no policy.
 
-use pyo3::prelude::*;
+mod clock;
+mod guard;
+
+use pyo3::pymodule;
 
 #[pymodule(gil_used = true)]
 mod _accel {
-    use super::*;
+    use pyo3::prelude::*;
+
+    use crate::core::guard::ticket::{PATH_MASK, Path};
+
+    #[pymodule_export]
+    use super::clock::ManualClock;
+    #[pymodule_export]
+    use super::guard::Guard;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add(
             "build_profile",
-            if cfg!(debug_assertions) { "debug" } else { "release" },
+            if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            },
         )?;
         module.add("DEFAULT_FLAGS", include_str!("../../feature_flags.json"))?;
+        module.add("NATIVE", Path::Native as u64)?;
+        module.add("VERIFY", Path::Verify as u64)?;
+        module.add("SHADOW", Path::Shadow as u64)?;
+        module.add("PYTHON", Path::Python as u64)?;
+        module.add("PATH_MASK", PATH_MASK)?;
         module.add(
             "PanicException",
             module.py().get_type::<pyo3::panic::PanicException>(),
