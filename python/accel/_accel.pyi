@@ -35,11 +35,16 @@ class ManualClock:
 class Guard:
     """Decides, for one feature, whether a call goes native, and keeps the account of what happened.
 
-    One `admit` must be followed by exactly one of `handled`, `declined`, `failed`, `compared`,
-    `answered_by_python` or `abandoned` with the ticket it gave.
+    Off until configured. One `admit` must be followed by exactly one of `handled`, `declined`, `failed`,
+    `compared`, `answered_by_python` or `abandoned` with the ticket it gave. Apart from `answered_by_python`,
+    outcomes of a PYTHON ticket are ignored: `admit` has tallied it.
+
+    A ticket is an int in 0..2**63 and may cross threads and tasks. `ValueError` for a negative one,
+    `OverflowError` for one that is larger, or for a unit outside 0..2**64.
     """
 
-    def __new__(cls, feature: str, seed: int = 0, clock: ManualClock | None = None) -> Guard: ...
+    def __new__(cls, feature: str, seed: int = 0, clock: ManualClock | None = None) -> Guard:
+        """`seed` (0..2**64) shuffles the rollout; equal in all processes that shall agree."""
     @property
     def feature(self) -> str: ...
     def configure(
@@ -50,28 +55,88 @@ class Guard:
         include: list[str],
         exclude: list[str],
     ) -> None:
-        """Replace the settings at once. Raises `ValueError` for an unknown mode or a share outside 0..100."""
+        """Replace the settings at once; a concurrent call sees the old ones or the new ones, never a mix.
+
+        Raises `ValueError` for an unknown mode or a share outside 0..100 or finer than 0.001 (it is not
+        rounded: 0.0004 would silently be nobody); the settings then stay as they were.
+
+        `percent` chooses by unit, `verify_percent` by call. `include` takes part whatever the percentage,
+        `exclude` never does and wins.
+        """
     def next_unit(self) -> int:
         """A fresh unit for a call that has no identity of its own."""
     def bypassed(self) -> bool:
-        """True while the mode is `off`; tallies one call as `python: off`."""
+        """True while the mode is `off`; the call is tallied then (`python: off`) and must not `admit` too."""
     def bucket(self, unit: int) -> int:
-        """The unit's place in 0..99_999; the same in every process that has the same seed."""
+        """The unit's place in 0..99_999; the same in every process that has the same seed.
+
+        A unit takes part while its bucket is below `percent * 1000`.
+        """
     def admit(self, unit: int, labels: tuple[str, ...] | None = None) -> int:
-        """A ticket whose `PATH_MASK` bits say which way the call goes. `labels` are matched with include/exclude."""
+        """A ticket whose `PATH_MASK` bits say which way the call goes.
+
+        `labels` are matched with include/exclude. The unit (0..2**64) must not depend on the process where
+        the rollout is to be sticky: a stable hash of the key, never `hash(str)`. Never waits for a lock: a
+        moment of change is `python: busy`.
+        """
     def handled(self, ticket: int) -> None:
-        """Native answered."""
+        """Native answered. A VERIFY call that could not be compared ends here too."""
     def declined(self, ticket: int, reason: str) -> None:
-        """Native said "not mine" before any effect; Python answers."""
-    def failed(self, ticket: int, reason: str, panic: bool = False) -> None:
-        """Native broke; charged to the breaker. A panic opens it at once."""
+        """Native said "not mine" before any effect; Python answers. Counted as `python: declined: <reason>`.
+
+        `reason` comes from a small fixed set, at most 64 names of 64 bytes (more count as `other`), and never
+        from users' text.
+        """
+    def failed(self, ticket: int, reason: str, panic: bool = False, replayed: bool = True) -> None:
+        """Native broke; charged to the breaker. A panic opens it at once.
+
+        `reason` names the defect, such as the exception's class, under the same limits as a decline's.
+        `replayed`: Python answers instead; False where an effect forbids that and the error goes to the
+        caller, so that no answer is counted.
+        """
     def compared(self, ticket: int, equal: bool) -> None:
-        """Both answered (verify, shadow). A difference opens the breaker at once."""
+        """Both answered (verify, shadow). A difference opens the breaker at once.
+
+        After a difference the caller must be given Python's value: the call is counted as Python's.
+        """
     def answered_by_python(self, ticket: int) -> None:
-        """The call that `admit` sent to Python has ended (for its latency)."""
+        """The call that `admit` sent to Python has ended (for its latency).
+
+        Any other ticket: as `abandoned`.
+        """
     def abandoned(self, ticket: int) -> None:
         """The call was cut off (cancelled, interrupted) without an outcome."""
     def reset_errors(self) -> None:
-        """Close the breaker and forget its history, a latched one included."""
+        """Close the breaker and forget its history, a latched one included. Counts stay."""
     def status(self) -> dict[str, Any]:
-        """Mode, shares, breaker and counts, as they are now. See `accel.report`."""
+        """Mode, shares, breaker and counts, as they are now. See `accel.report`.
+
+        ::
+
+            {
+                "mode": "on", "percent": 25.0, "verify_percent": 0.1, "include": [], "exclude": [],
+                "breaker": {
+                    "state": "closed",     # closed | open | half_open | latched
+                    "opened_by": None,     # failures | panic | mismatch; None while closed
+                    "times_opened": 0,     # since reset_errors()
+                    "retry_in_ms": None,   # int while open
+                    "trials": None,        # {"succeeded", "needed", "in_flight"} while half_open
+                },
+                "calls": {
+                    "native": 0,           # answers that came from native
+                    "python": {},          # calls left to Python, by reason; zero is left out
+                    "failed": 0,           # native failures ...
+                    "failed_by": {},       # ... by the reason given
+                    "mismatched": 0,       # comparisons that differed
+                    "verified": 0,         # comparisons that were equal
+                    "abandoned": 0,
+                },
+                "latency_ns": {            # all 0 when count is 0; p50 and p99 within 1/16
+                    "native": {"count": 0, "p50": 0, "p99": 0, "mean": 0},
+                    "python": {"count": 0, "p50": 0, "p99": 0, "mean": 0},
+                },
+            }
+
+        The guard's own reasons: off, percent, excluded, breaker, busy, shadow, failed, mismatch. Latencies
+        are of `handled` calls and of `answered_by_python` calls, from `admit` on. Per process.
+        """

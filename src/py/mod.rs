@@ -1,13 +1,31 @@
 //! The border: one file per class, no arithmetic, no policy.
 
+mod clock;
+mod guard;
 mod tokens;
 
-#[pyo3::pymodule(gil_used = true)]
+use pyo3::pymodule;
+
+#[pymodule(gil_used = true)]
 mod _accel {
     use pyo3::prelude::*;
 
+    use crate::core::guard::ticket::{PATH_MASK, Path};
+
+    #[pymodule_export]
+    use super::clock::ManualClock;
+    #[pymodule_export]
+    use super::guard::Guard;
     #[pymodule_export]
     use super::tokens::{HuggingFaceCounter, TiktokenCounter};
+
+    /// Panics; proves that a panic of native code is contained.
+    #[cfg(feature = "panic-test")]
+    #[pyfunction]
+    #[expect(clippy::panic, reason = "what it is for")]
+    fn _panic_for_test() {
+        panic!("asked to");
+    }
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -21,6 +39,11 @@ mod _accel {
             },
         )?;
         module.add("DEFAULT_FLAGS", include_str!("../../feature_flags.json"))?;
+        module.add("NATIVE", Path::Native as u64)?;
+        module.add("VERIFY", Path::Verify as u64)?;
+        module.add("SHADOW", Path::Shadow as u64)?;
+        module.add("PYTHON", Path::Python as u64)?;
+        module.add("PATH_MASK", PATH_MASK)?;
         module.add(
             "PanicException",
             module.py().get_type::<pyo3::panic::PanicException>(),

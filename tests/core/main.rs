@@ -3,7 +3,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
-)] // a test may fail loudly
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by panicking"
+)]
 
+mod guard;
 mod tokens;
