@@ -84,18 +84,20 @@ def environment_of(interpreter: str) -> Environment:
 
 def ignores_start_up_modules(options: list[str]) -> str | None:
     """The first of these interpreter options that keeps PYTHONPATH or `sitecustomize` out: -E, -I or -S."""
-    for option in options:
+    remaining = iter(options)
+    for option in remaining:
         if not option.startswith("-") or option == "-":
             return None
-        if option.startswith("--"):
-            continue
-        for letter in option[1:]:
+        letters = "" if option.startswith("--") else option[1:]
+        for place, letter in enumerate(letters):
             if letter in "cm":
                 return None
             if letter in "EIS":
                 return f"-{letter}"
             if letter in "WX":
-                break  # the rest is that option's value
+                if place == len(letters) - 1:
+                    next(remaining, None)  # its value is the next word, else the rest of this one
+                break
     return None
 
 
