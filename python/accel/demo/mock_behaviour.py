@@ -1,7 +1,8 @@
 """What the mock upstream does for a model name: the failures and delays that a caller can order.
 
 A marker may stand anywhere in the name, and markers combine: `mock-429`, `mock-slow-250ms`,
-`mock-slow-20ms-503`. A name without a marker answers at once.
+`mock-slow-20ms-503`, `mock-nousage` (a provider whose streams never tell usage). A name without a marker
+answers at once.
 """
 
 import re
@@ -23,10 +24,12 @@ RETRY_AFTER_S = 1
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """`status`: the HTTP status to fail with, or None. `delay_s`: how long to wait before the answer."""
+    """`status`: the HTTP status to fail with, or None. `delay_s`: how long to wait before the answer.
+    `streams_usage`: whether a stream tells its usage when asked to."""
 
     status: int | None
     delay_s: float
+    streams_usage: bool
 
 
 @lru_cache(maxsize=1024)
@@ -37,6 +40,7 @@ def behaviour_of(model: str) -> Behaviour:
     return Behaviour(
         status=int(status[1]) if status else None,
         delay_s=int(delay[1]) / 1000 if delay else 0.0,
+        streams_usage="nousage" not in model,
     )
 
 

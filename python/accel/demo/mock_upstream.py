@@ -68,7 +68,8 @@ async def _chat(request: dict[str, Any], body: bytes, send: "Send") -> None:
     answer = answer_to(request, body)
     if request.get("stream"):
         options = request.get("stream_options") or {}
-        await _stream(request["model"], answer, bool(options.get("include_usage")), send)
+        with_usage = bool(options.get("include_usage")) and behaviour_of(request["model"]).streams_usage
+        await _stream(request["model"], answer, with_usage, send)
         return
     message = {"role": "assistant", "content": "".join(answer.words), "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}
