@@ -5,12 +5,18 @@ every Python process below, so it costs next to nothing where LiteLLM is never i
 existing `sitecustomize` further down the path runs first, as if this one were not there.
 """
 
+# Only what every Python has loaded by now: `typing` and `importlib` would cost ten times this module.
 import os
 import sys
+from _frozen_importlib import module_from_spec
+from _frozen_importlib_external import PathFinder
 from _thread import get_ident
-from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
 
 _HOST = "litellm"
 
@@ -21,7 +27,7 @@ class _Finder:
     def __init__(self) -> None:
         self._searching: set[int] = set()  # threads; a finder behind us may search from the start again
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> "ModuleSpec | None":
+    def find_spec(self, name: str, path: "Any" = None, target: "Any" = None) -> "ModuleSpec | None":
         """LiteLLM's own spec with a loader that imports accel first; None for every other name."""
         thread = get_ident()
         if name != _HOST or thread in self._searching:
@@ -43,14 +49,14 @@ class _Loader:
     a package can deadlock with another thread's import, and changes of `sys.meta_path` come too late.
     """
 
-    def __init__(self, loader: Any, finder: _Finder) -> None:
+    def __init__(self, loader: "Any", finder: _Finder) -> None:
         self._loader = loader
         self._finder = finder
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> "Any":
         return getattr(self._loader, name)
 
-    def create_module(self, spec: ModuleSpec) -> "ModuleType | None":
+    def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
             _import_accel()
@@ -58,7 +64,7 @@ class _Loader:
         spec.loader = self._loader if found is None else found.loader
         return spec.loader.create_module(spec) if spec.loader is not None else None
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: "ModuleType") -> None:
         self._loader.exec_module(module)
 
 
@@ -94,8 +100,6 @@ def _run_existing() -> None:
     spec = PathFinder.find_spec("sitecustomize", rest)
     if spec is None or spec.loader is None:
         return
-    from importlib.util import module_from_spec  # costs a millisecond that most processes need not pay
-
     module = module_from_spec(spec)
     sys.modules["sitecustomize"] = module
     spec.loader.exec_module(module)
