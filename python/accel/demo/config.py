@@ -11,7 +11,11 @@ import orjson
 from accel.demo.processes import HOST
 
 # Settings of the user's own proxies would send the demonstration to their databases and providers.
-_FOREIGN = ("LITELLM_", "OPENAI_", "AZURE_", "ANTHROPIC_", "REDIS_", "DATABASE_", "STORE_MODEL_IN_DB")
+_FOREIGN = (
+    *("LITELLM_", "DATABASE_", "REDIS_", "STORE_MODEL_IN_DB", "PROMETHEUS_"),
+    *("OPENAI_", "AZURE_", "ANTHROPIC_"),
+    *("SSL_KEYFILE", "SSL_CERTFILE", "LIMIT_CONCURRENCY", "MAX_REQUESTS_", "DEBUG", "DETAILED_DEBUG"),
+)
 
 # Real model names, so that LiteLLM has prices and tokenizers for them; `demo-chat` has two deployments,
 # among which latency-based routing chooses after counting the prompt's tokens.
@@ -66,4 +70,5 @@ def proxy_command(config: Path, port: int) -> list[str]:
     if not os.access(litellm, os.X_OK):
         raise FileNotFoundError(f"{litellm} is missing; install it with: pip install 'litellm[proxy]'")
     launcher = [sys.executable, "-m", "accel", "run", "--"]
-    return [*launcher, str(litellm), "--config", str(config), "--host", HOST, "--port", str(port)]
+    options = {"--config": str(config), "--host": HOST, "--port": str(port), "--num_workers": "1"}
+    return [*launcher, str(litellm), *(word for option in options.items() for word in option)]
