@@ -1,0 +1,1 @@
+"""The bundled demonstration: a mock upstream, a real LiteLLM proxy under accel, and what ran where."""

@@ -1,0 +1,54 @@
+"""What ran where, as tables: read from the proxy's own `GET /accel/status`, never from memory."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from accel.demo.requests import Outcome
+
+
+def print_outcomes(console: Console, outcomes: Iterable[Outcome]) -> None:
+    """One line for each request."""
+    table = Table("request", "", "answer", title="real requests through LiteLLM", title_justify="left")
+    for outcome in outcomes:
+        mark = "[green]ok[/]" if outcome.as_expected else "[red]not as expected[/]"
+        table.add_row(outcome.title, mark, outcome.answer)
+    console.print(table)
+
+
+def print_status(console: Console, status: dict[str, Any]) -> None:
+    """Calls and seams of every feature. `status` is the JSON of `GET /accel/status`."""
+    calls = Table(
+        "feature", "mode", "share", "breaker", "native", "python, by reason", "failed", "mismatched",
+        title="what ran where", title_justify="left",
+    )  # fmt: skip
+    seams = Table("feature", "seam", "state", "reason", title="seams in LiteLLM", title_justify="left")
+    for name, feature in status["features"].items():
+        counted = feature["calls"]
+        reasons = ", ".join(f"{reason} {number}" for reason, number in counted["python"].items()) or "0"
+        calls.add_row(
+            name,
+            feature["mode"],
+            f"{feature['percent']} %",
+            _breaker_of(feature),
+            str(counted["native"]),
+            reasons,
+            str(counted["failed"]),
+            str(counted["mismatched"]),
+        )
+        for seam in feature["seams"]:
+            seams.add_row(name, seam["target"], seam["state"], seam.get("reason") or "")
+    console.print(calls)
+    console.print(seams)
+
+
+def native_calls(status: dict[str, Any]) -> int:
+    """How many calls of all features went native."""
+    return sum(feature["calls"]["native"] for feature in status["features"].values())
+
+
+def _breaker_of(feature: dict[str, Any]) -> str:
+    breaker = feature["breaker"]
+    return str(breaker["state"]) if isinstance(breaker, dict) else str(breaker)

@@ -1,0 +1,1 @@
+"""Makes `tests/` importable, so that test modules can use `support`."""
