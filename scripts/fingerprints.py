@@ -116,11 +116,10 @@ def main() -> int:
         print(release, "kept" if not changed else f"left out: {len(changed)} changed: {', '.join(changed)}")
         if not changed:
             kept.append(release)
-    digests = {**base, **live_constants()}
     content = {
         "litellm": kept,
         "libraries": LIBRARIES,
-        "members": {member: {release: digests[member] for release in kept} for member in sorted(digests)},
+        "members": dict(sorted({**base, **live_constants()}.items())),
     }
     fingerprint.TABLE.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
     return 0

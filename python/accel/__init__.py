@@ -4,7 +4,7 @@ The import arms hooks on LiteLLM's modules and imports none of them. It never ra
 made faster stays LiteLLM's own Python, and `status()` says why.
 """
 
-from accel import control, native, seams
+from accel import control, endpoint, native, refresh, seams
 from accel.control import disabled, reload_flags, reset_errors, set_flag
 from accel.errors import AccelError, FlagError
 from accel.report import (
@@ -38,3 +38,5 @@ __all__ = [
 control.start()
 if control.environment.enabled:
     seams.arm()
+    endpoint.arm()
+    refresh.start()

@@ -140,3 +140,44 @@ class Guard:
         The guard's own reasons: off, percent, excluded, breaker, busy, shadow, failed, mismatch. Latencies
         are of `handled` calls and of `answered_by_python` calls, from `admit` on. Per process.
         """
+
+@final
+class TiktokenCounter:
+    """Counts the tokens of one tiktoken encoding. Immutable; holds no text; survives a fork.
+
+    The split is a hand-written scanner, the merge tiktoken's byte-pair merge (lowest rank first,
+    leftmost first) over the encoding's own ranks.
+    """
+
+    def __new__(cls, pattern: str, ranks: dict[bytes, int]) -> TiktokenCounter:
+        """From `encoding._pat_str` and `encoding._mergeable_ranks`; 10-20 ms with the GIL held.
+
+        An encoding that is not supported (another pattern, a byte without a token) makes a counter
+        that declines every text.
+        """
+    def count(self, text: str, slice_chars: int) -> int:
+        """`sum(len(encoding.encode_ordinary(slice)))` over slices of `slice_chars` (at least 1) code points.
+
+        Above 8,192 code points the GIL is released, once. Raises `accel.errors.Declined` when: the
+        encoding is not supported, `text` is not exactly a `str`, or it has a lone surrogate.
+        """
+
+@final
+class HuggingFaceCounter:
+    """Counts the tokens of one Hugging Face byte-level BPE tokenizer behind NFKC.
+
+    Immutable; holds no text; survives a fork. Normalises by the same Unicode 9 tables as `tokenizers`.
+    """
+
+    def __new__(cls, json: str) -> HuggingFaceCounter:
+        """From `Tokenizer.to_str()`; about 50 ms with the GIL held.
+
+        A tokenizer that is not supported makes a counter that declines every text.
+        """
+    def count(self, text: str) -> int:
+        """`len(tokenizer.encode(text).ids)`, the text taken whole.
+
+        Above 8,192 code points the GIL is released, once. Raises `accel.errors.Declined` when: the
+        tokenizer is not supported, `text` is not exactly a `str`, has a lone surrogate, or spells an
+        added token such as `<EOT>`, before or after normalisation.
+        """

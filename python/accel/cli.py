@@ -41,9 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run.main(rest, check_flag=_check_flag)
     if chosen.command == "demo":
-        from accel import demo
+        from accel.demo import driver
 
-        return demo.main(rest)
+        return driver.main(rest)
     if chosen.command == "doctor":
         from accel import doctor
 

@@ -107,20 +107,24 @@ def set_overlay(settings: dict[str, dict[str, Any]], where: str) -> None:
 
 @contextmanager
 def disabled(*features: str) -> Iterator[None]:
-    """Switch these features (all without a name) off inside the block, for every thread of the process."""
-    names = features or tuple(dispatch.junctions)
+    """Switch these features (all without a name) off inside the block, for every thread of the process.
+
+    Afterwards the flags are what they were before; `set_flag` calls made inside are undone. Raises
+    `FlagError` for an unknown feature.
+    """
+    if flags is None:
+        yield
+        return
     with _lock:
-        before = {name: flags.runtime(name) for name in names} if flags is not None else {}
-    for name in names:
-        set_flag(name, mode="off")
+        before = flags.runtime()
+        for name in features or tuple(dispatch.junctions):
+            set_flag(name, mode="off")
     try:
         yield
     finally:
         with _lock:
-            if flags is not None:
-                for name, settings in before.items():
-                    flags.set_runtime(name, settings)
-                apply()
+            flags.restore_runtime(before)
+            apply()
 
 
 def reset_errors(feature: str | None = None) -> None:

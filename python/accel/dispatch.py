@@ -102,7 +102,8 @@ class Junction:
             return original(argument)
         observed = shadow.observe(original, argument)
         self._compare(guard, ticket, value, observed, argument)
-        return observed.answer()
+        answer: T = observed.answer()
+        return answer
 
     def _shadowed(
         self, guard: Any, ticket: int, native: Callable[[Any], T], original: Callable[[Any], T], argument: Any
@@ -115,7 +116,8 @@ class Junction:
             self._judge(guard, ticket, error, answered=True)
         else:
             self._compare(guard, ticket, value, observed, argument)
-        return observed.answer()
+        answer: T = observed.answer()
+        return answer
 
     def _compare(self, guard: Any, ticket: int, value: Any, observed: shadow.Observation, argument: Any) -> None:
         equal = shadow.same(value, observed)
@@ -135,12 +137,13 @@ class Junction:
             guard.abandoned(ticket)  # KeyboardInterrupt, SystemExit, CancelledError
             raise error
         name = type(error).__name__
-        guard.failed(ticket, name, panic)
+        replayed = answered or self.feature.replayable
+        guard.failed(ticket, name, panic, replayed)
         # The class only: a message may hold a user's text.
-        _log.warning("%s: native code failed (%s), Python answers", self.feature.name, name)
+        _log.warning("%s: native code failed (%s)", self.feature.name, name)
         if self.strict:
             raise FellBack(f"{self.feature.name}: failed: {name}") from error
-        if not self.feature.replayable and not answered:
+        if not replayed:
             raise NotReplayable(f"{self.feature.name} failed after an effect: {name}") from error
 
     def _decline(self, guard: Any, ticket: int, reason: str) -> None:

@@ -65,7 +65,12 @@ def _check_token_counts() -> list[dict[str, Any]]:
     if original is None or replacement is None:
         return []
     return [
-        {"model": model, "chars": len(text), "accel": replacement(model)(text), "litellm": original(model)(text)}
+        {
+            "model": model,
+            "chars": len(text),
+            "accel": replacement(model)(text),
+            "litellm": original(model)(text),
+        }
         for model in _MODELS
         for text in _SAMPLES
     ]

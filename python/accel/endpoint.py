@@ -49,9 +49,7 @@ def _mount(proxy_server: ModuleType) -> None:
     # FastAPI reads annotations as types; postponed ones would name what only this function knows.
     accel_status.__annotations__ = {"key": UserAPIKeyAuth, "return": JSONResponse}
     app = proxy_server.app
-    app.add_api_route(
-        "/accel/status", accel_status, methods=["GET"], include_in_schema=False, response_model=None
-    )
+    app.add_api_route("/accel/status", accel_status, methods=["GET"], include_in_schema=False, response_model=None)
     # Before LiteLLM's own routes: some of them catch every path.
     routes = app.router.routes
     routes.insert(0, routes.pop())

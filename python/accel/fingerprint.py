@@ -33,9 +33,9 @@ def library_is_tested(library: str, version: str) -> bool:
     return version in _table()["libraries"][library]
 
 
-def known(member: str, version: str) -> str | None:
-    """The fingerprint that `member` (`module:qualname`) has in a LiteLLM release; None if it has none."""
-    digest = _table()["members"].get(member, {}).get(version)
+def known(member: str) -> str | None:
+    """The fingerprint that `member` (`module:qualname`) has in every supported release; None if it has none."""
+    digest = _table()["members"].get(member)
     return digest if isinstance(digest, str) else None
 
 

@@ -25,7 +25,14 @@ Share = Annotated[float, Field(ge=0, le=100, multiple_of=0.001)]
 _SWITCHES: Final = {"1": True, "true": True, "on": True, "yes": True}
 _SWITCHES_OFF: Final = {"0": False, "false": False, "off": False, "no": False}
 _LEVELS: Final = ("debug", "info", "warning", "error", "critical")
-_VARIABLES: Final = ("ACCEL_ENABLED", "ACCEL_FLAGS", "ACCEL_STRICT", "ACCEL_LOG", "ACCEL_RUN", "ACCEL_STATE_DIR")
+_VARIABLES: Final = (
+    "ACCEL_ENABLED",
+    "ACCEL_FLAGS",
+    "ACCEL_STRICT",
+    "ACCEL_LOG",
+    "ACCEL_RUN",
+    "ACCEL_STATE_DIR",
+)
 
 
 class FeatureFlag(BaseModel):
@@ -181,19 +188,20 @@ class Flags:
             return
         self._overlay = {name: dict(changes) for name, changes in settings.items()}
 
-    def set_runtime(self, name: str, changes: Mapping[str, Any] | None) -> None:
-        """Set (or with None forget) this process's own settings. Raises `FlagError`, changing nothing."""
+    def set_runtime(self, name: str, changes: Mapping[str, Any]) -> None:
+        """Add to this process's own settings. Raises `FlagError`, changing nothing."""
         if name not in self.names:
             raise FlagError(f"unknown feature {name!r}; known: {', '.join(sorted(self.names))}")
-        if changes is None:
-            self._runtime.pop(name, None)
-            return
         validated(name, {**self._settings(name), **changes}, "set_flag")
         self._runtime[name] = {**self._runtime.get(name, {}), **changes}
 
-    def runtime(self, name: str) -> dict[str, Any] | None:
-        """This process's own settings of a feature, to be given back to `set_runtime`."""
-        return self._runtime.get(name)
+    def runtime(self) -> dict[str, dict[str, Any]]:
+        """This process's own settings, to be given back to `restore_runtime`."""
+        return dict(self._runtime)
+
+    def restore_runtime(self, settings: dict[str, dict[str, Any]]) -> None:
+        """This process's own settings become what `runtime` gave."""
+        self._runtime = settings
 
     def effective(self, name: str) -> FeatureFlag:
         """What holds for a feature now."""

@@ -76,5 +76,7 @@ def _print(workers: list[dict[str, Any]]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120)
     for worker in workers:
         litellm = worker["status"]["litellm"]
-        console.print(f"process {worker['pid']} {worker['program']} (LiteLLM {litellm['version']})", highlight=False)
+        console.print(
+            f"process {worker['pid']} {worker['program']} (LiteLLM {litellm['version']})", highlight=False
+        )
         print_status(console, worker["status"])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from typing import Any, Final
 
 VERSION: Final = "0.1.0"
 """The version of this Python layer; it works with the native module of the same version only."""
 
 
-def _load() -> tuple[ModuleType | None, str | None]:
+def _load() -> tuple[Any, str | None]:
     try:
         from accel import _accel
     except Exception as error:  # noqa: BLE001  # whatever is wrong with the file, LiteLLM must go on

@@ -31,6 +31,7 @@ _installed: Final[dict[str, _Installed]] = {}
 _wanted: Final[set[str]] = set()
 _refusals: Final[dict[str, str]] = {}
 _hooked: Final[set[str]] = set()
+_executed: Final[set[str]] = set()
 late = False
 """Whether LiteLLM had been imported before accel."""
 
@@ -83,8 +84,9 @@ def _chosen(names: Iterable[str]) -> list[Feature]:
     return [FEATURES[name] for name in names] or list(FEATURES.values())
 
 
-def _on_import(_module: ModuleType) -> None:
+def _on_import(module: ModuleType) -> None:
     with _lock:
+        _executed.add(module.__name__)
         _settle()
 
 
@@ -97,12 +99,7 @@ def _settle() -> None:
 
 
 def _missing(seam: Seam) -> list[str]:
-    return sorted(module for module in seam.modules if not _imported(module))
-
-
-def _imported(name: str) -> bool:
-    module = sys.modules.get(name)
-    return module is not None and not getattr(module.__spec__, "_initializing", False)
+    return sorted(seam.modules - _executed)
 
 
 def _install(feature: Feature, seam: Seam) -> None:
@@ -134,7 +131,7 @@ def _refusal(seam: Seam) -> str | None:
             found = fingerprint.of_object(value)
         except OSError:
             return f"{member}: its source cannot be read"
-        if found != fingerprint.known(member, version):
+        if found != fingerprint.known(member):
             return f"{member} is not the function of LiteLLM {version}"
     return None
 

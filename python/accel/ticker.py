@@ -27,9 +27,7 @@ class Ticker:
     An exception in `tick` is logged once per exception class, and the next tick comes as usual.
     """
 
-    def __init__(
-        self, tick: Callable[[], None], *, interval_s: float = 1.0, name: str = "accel-ticker"
-    ) -> None:
+    def __init__(self, tick: Callable[[], None], *, interval_s: float = 1.0, name: str = "accel-ticker") -> None:
         self._tick = tick
         self._interval_s = interval_s
         self._name = name

@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from accel.run import BOOTSTRAP
 from support.processes import HOST, ManagedProcess, answers, free_port, run_python
 
@@ -58,9 +59,7 @@ class TestImport:
         assert ended.stdout.splitlines() == ["(False, ['litellm', 'litellm.inner'])", f"True {init} 42"]
 
     def test_other_imports_do_not_wake_accel(self, library: Path) -> None:
-        ended = run_python(
-            "import sys, json, http; print('accel' in sys.modules)", environ=environment(library)
-        )
+        ended = run_python("import sys, json, http; print('accel' in sys.modules)", environ=environment(library))
         assert ended.stdout == "False\n"
 
     def test_looking_for_litellm_does_not_wake_accel_nor_miss_it(self, library: Path) -> None:
@@ -133,9 +132,7 @@ class TestFailures:
         assert ended.stderr.startswith("accel: not active in process ")
         assert says in ended.stderr
 
-    def test_another_environment_is_one_line_and_only_with_litellm(
-        self, library: Path, tmp_path: Path
-    ) -> None:
+    def test_another_environment_is_one_line_and_only_with_litellm(self, library: Path, tmp_path: Path) -> None:
         (library / "accel" / "__init__.py").unlink()
         (library / "accel").rmdir()
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "other")], check=True)
@@ -162,9 +159,7 @@ class TestExistingStartUpModule:
         assert ended.stdout.splitlines()[0] == f"{existing} sitecustomizeTrue"
         assert ended.stdout.splitlines()[1] == "(False, ['litellm', 'litellm.inner'])"
 
-    @pytest.mark.parametrize(
-        "text", ["raise RuntimeError('theirs')", "def broken(:", "import no_such_module"]
-    )
+    @pytest.mark.parametrize("text", ["raise RuntimeError('theirs')", "def broken(:", "import no_such_module"])
     def test_its_failure_is_treated_as_site_treats_it(self, library: Path, text: str) -> None:
         (library / "sitecustomize.py").write_text(text)
         without = run_python("", environ={**environment(), "PYTHONPATH": str(library)})

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+
 from accel._accel import NATIVE, PATH_MASK, PYTHON, SHADOW, VERIFY, Guard, ManualClock
 
 

@@ -8,6 +8,7 @@ import httpx
 import openai
 import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
+
 from support.processes import mock_upstream
 
 HELLO: ChatCompletionUserMessageParam = {"role": "user", "content": "hello there, river"}
@@ -23,9 +24,7 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def client(base_url: str) -> Iterator[openai.OpenAI]:
     http = httpx.Client(trust_env=False)
-    with openai.OpenAI(
-        base_url=f"{base_url}/v1", api_key="unused", max_retries=0, http_client=http
-    ) as opened:
+    with openai.OpenAI(base_url=f"{base_url}/v1", api_key="unused", max_retries=0, http_client=http) as opened:
         yield opened
 
 
@@ -88,9 +87,7 @@ def test_a_provider_without_usage_never_tells_it(client: openai.OpenAI) -> None:
 def test_embeddings_as_base64_and_as_numbers_agree(client: openai.OpenAI) -> None:
     # The client asks for base64 by itself and decodes it.
     coded = client.embeddings.create(model="mock-embedding", input=["a river", "a mill"])
-    plain = client.embeddings.create(
-        model="mock-embedding", input=["a river", "a mill"], encoding_format="float"
-    )
+    plain = client.embeddings.create(model="mock-embedding", input=["a river", "a mill"], encoding_format="float")
     assert [item.embedding for item in coded.data] == [item.embedding for item in plain.data]
     assert coded.data[0].embedding != coded.data[1].embedding
     assert coded.usage.prompt_tokens > 0
@@ -144,9 +141,7 @@ def test_slow_answers_wait(client: openai.OpenAI) -> None:
         ("POST", "/v1/unknown", b"{}", 404),
     ],
 )
-def test_bad_requests_get_an_error_body(
-    base_url: str, method: str, path: str, body: bytes, status: int
-) -> None:
+def test_bad_requests_get_an_error_body(base_url: str, method: str, path: str, body: bytes, status: int) -> None:
     reply = httpx.request(method, base_url + path, content=body, trust_env=False)
     assert reply.status_code == status
     assert reply.json()["error"]["message"]

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import orjson
 import pytest
+
 from accel.run import BOOTSTRAP, main
 from support.processes import ManagedProcess, run_python
 
-LAUNCHER = (
-    "import sys; from accel.run import main; sys.exit(main(sys.argv[1:], check_flag=lambda *flag: None))"
-)
+LAUNCHER = "import sys; from accel.run import main; sys.exit(main(sys.argv[1:], check_flag=lambda *flag: None))"
 REPORT = """
 import json, os, sys
 print(json.dumps({"pid": os.getpid(), "argv": sys.argv, "environ": dict(os.environ)}))
@@ -176,9 +175,7 @@ class TestRefusals:
         assert os.path.realpath(sys.prefix) in said
         assert no_exec == []
 
-    def test_a_script_that_cannot_be_executed(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_script_that_cannot_be_executed(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         broken = script(tmp_path / "broken", f"#!{tmp_path}/python3")
         assert main([str(broken)], check_flag=accept) == 126
         assert "does not exist" in capsys.readouterr().err
@@ -238,9 +235,7 @@ class TestScripts:
             tmp_path / "start", "#!/bin/sh", 'exec "$PYTHON" -c "import os; print(os.environ[\'ACCEL_RUN\'])"'
         )
         environ = {**os.environ, "PYTHON": sys.executable}
-        ended = subprocess.run(
-            [sys.executable, "-c", LAUNCHER, str(command)], env=environ, capture_output=True
-        )
+        ended = subprocess.run([sys.executable, "-c", LAUNCHER, str(command)], env=environ, capture_output=True)
         assert ended.stdout == b"1\n"
 
     def test_a_script_with_an_isolated_interpreter_is_refused(

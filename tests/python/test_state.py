@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+
 from accel.state import (
     OverlayReader,
     ProcessIdentity,
@@ -65,9 +66,7 @@ def mode_of(path: Path) -> int:
 
 
 class TestParent:
-    def test_is_private_and_below_the_runtime_directory(
-        self, environ: dict[str, str], tmp_path: Path
-    ) -> None:
+    def test_is_private_and_below_the_runtime_directory(self, environ: dict[str, str], tmp_path: Path) -> None:
         parent = parent_directory(environ)
         assert parent == tmp_path / "accel"
         assert mode_of(parent) == 0o700
@@ -182,9 +181,7 @@ class TestSnapshots:
         assert [snapshot.process for snapshot in read_snapshots(tmp_path).live] == [living]
         assert not (tmp_path / f"{ended.pid}.json").exists()
 
-    @pytest.mark.parametrize(
-        "content", [b"", b'{"process"', b"[]", b"{}", b'{"process": {"pid": 1}, "body": 3}']
-    )
+    @pytest.mark.parametrize("content", [b"", b'{"process"', b"[]", b"{}", b'{"process": {"pid": 1}, "body": 3}'])
     def test_a_bad_file_is_reported_and_hides_no_other(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "7.json").write_bytes(content)
         write_snapshot(tmp_path, {})

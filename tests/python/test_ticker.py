@@ -4,6 +4,7 @@ import logging
 import threading
 
 import pytest
+
 from accel.ticker import Ticker
 from support.processes import run_python, wait_until
 

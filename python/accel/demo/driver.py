@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,11 +16,12 @@ from typing import Any
 
 import httpx
 from rich.console import Console
+from rich.table import Table
 
 from accel.demo.config import proxy_command, proxy_environment, write_config
 from accel.demo.processes import HOST, ManagedProcess, ProcessError, answers, free_port
-from accel.demo.requests import Session, send_all
-from accel.demo.table import native_calls, print_outcomes, print_status
+from accel.demo.requests import Outcome, Session, send_all
+from accel.tables import native_calls, print_status
 
 _UPSTREAM_READY_S = 30.0
 _STATUS_TIMEOUT_S = 5.0
@@ -71,7 +72,7 @@ def _exercise(console: Console, base_url: str, master_key: str) -> bool:
     session = Session.open(base_url, master_key)
     try:
         outcomes = list(send_all(session))
-        print_outcomes(console, outcomes)
+        _print_outcomes(console, outcomes)
         status = _settled_status(session)
     finally:
         session.close()
@@ -83,6 +84,15 @@ def _exercise(console: Console, base_url: str, master_key: str) -> bool:
     native = native_calls(status)
     console.print(f"{native} calls went native" if native else "no call went native", highlight=False)
     return answered and native > 0
+
+
+def _print_outcomes(console: Console, outcomes: Iterable[Outcome]) -> None:
+    """One line for each request."""
+    table = Table("request", "", "answer", title="real requests through LiteLLM", title_justify="left")
+    for outcome in outcomes:
+        mark = "[green]ok[/]" if outcome.as_expected else "[red]not as expected[/]"
+        table.add_row(outcome.title, mark, outcome.answer)
+    console.print(table)
 
 
 def _settled_status(session: Session) -> dict[str, Any] | str:

@@ -131,9 +131,7 @@ def _envelope(kind: str, model: str, answer: Answer) -> dict[str, Any]:
 
 
 def _models() -> dict[str, Any]:
-    data = [
-        {"id": name, "object": "model", "created": CREATED_UNIX_S, "owned_by": "mock"} for name in _MODELS
-    ]
+    data = [{"id": name, "object": "model", "created": CREATED_UNIX_S, "owned_by": "mock"} for name in _MODELS]
     return {"object": "list", "data": data}
 
 

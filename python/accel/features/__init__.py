@@ -7,8 +7,6 @@ from typing import Final
 from accel.features import token_counting
 from accel.features.seam import Feature, Seam
 
-FEATURES: Final[dict[str, Feature]] = {
-    feature.name: feature for feature in (token_counting.FEATURE,)
-}
+FEATURES: Final[dict[str, Feature]] = {feature.name: feature for feature in (token_counting.FEATURE,)}
 
 __all__ = ["FEATURES", "Feature", "Seam"]

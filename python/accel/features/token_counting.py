@@ -119,11 +119,11 @@ class _Resolver:
     def _anthropic(self) -> Any:
         try:
             return self._utils._load_huggingface_tokenizer("anthropic", self._backend)
-        except Exception as error:  # noqa: BLE001  # LiteLLM catches the same, warns and uses tiktoken
+        except Exception as error:  # LiteLLM catches the same, warns and uses tiktoken
             raise Declined("the Anthropic tokenizer did not load") from error
 
 
-def _build(junction: Junction, original: Callable[..., Any]) -> Callable[..., Any]:
+def _build(junction: Junction, original: Callable[..., Callable[[Any], Any]]) -> Callable[..., Any]:
     resolver = _Resolver()
 
     def _get_exact_count_function(model: Any, custom_tokenizer: Any = None) -> Callable[[Any], Any]:

@@ -6,7 +6,7 @@ nothing in it is needed to serve: a process that cannot read or write it goes on
 
 from accel.state.directory import StateError, candidates, check_private, parent_directory
 from accel.state.identity import ProcessIdentity
-from accel.state.overlay import Overlay, OverlayReader, write_overlay
+from accel.state.overlay import Overlay, OverlayReader, read_overlay, write_overlay
 from accel.state.runs import Run, create_run, live_runs, remove_stale_runs
 from accel.state.snapshots import Snapshot, Snapshots, read_snapshots, remove_snapshot, write_snapshot
 
@@ -23,6 +23,7 @@ __all__ = [
     "create_run",
     "live_runs",
     "parent_directory",
+    "read_overlay",
     "read_snapshots",
     "remove_snapshot",
     "remove_stale_runs",

@@ -33,3 +33,16 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
+
+
+Stamp = tuple[int, int, int]
+"""Differs for every replacement of a file: a new one has a new inode, an edited one a new time or size."""
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """The file's stamp now; None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_ino, found.st_mtime_ns, found.st_size)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from accel.state.files import read_object, write_json
+from accel.state.files import Stamp, read_object, stamp_of, write_json
 
 _NAME = "flags.json"
 
@@ -24,17 +24,22 @@ def write_overlay(directory: Path, flags: Mapping[str, Any]) -> None:
     write_json(directory / _NAME, dict(flags))
 
 
+def read_overlay(directory: Path) -> Overlay:
+    """The overlay as it is now; empty without one. Never raises `OSError` or `ValueError`."""
+    return OverlayReader(directory).poll() or Overlay()
+
+
 class OverlayReader:
     """Reports the overlay when it has changed. For one thread; cheap enough for once a second."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _NAME
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: Stamp | None = None
 
     def poll(self) -> Overlay | None:
         """None while nothing changed since the last call, else the new overlay (empty when the file was
         removed). A bad file is reported once, as `problem`. Never raises `OSError` or `ValueError`."""
-        stamp = self._stamp()
+        stamp = stamp_of(self._path)
         if stamp == self._seen:
             return None
         self._seen = stamp
@@ -47,11 +52,3 @@ class OverlayReader:
             return Overlay()
         except (OSError, ValueError) as error:
             return Overlay(problem=f"cannot read {self._path}: {error}")
-
-    def _stamp(self) -> tuple[int, int, int] | None:
-        """Differs for every replacement: a new file has a new inode, an edited one a new time or size."""
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return (found.st_ino, found.st_mtime_ns, found.st_size)

@@ -1,21 +1,9 @@
-"""What ran where, as tables: read from the proxy's own `GET /accel/status`, never from memory."""
+"""What ran where, as tables of a status that was read, never of what was remembered."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-
-from accel.demo.requests import Outcome
-
-
-def print_outcomes(console: Console, outcomes: Iterable[Outcome]) -> None:
-    """One line for each request."""
-    table = Table("request", "", "answer", title="real requests through LiteLLM", title_justify="left")
-    for outcome in outcomes:
-        mark = "[green]ok[/]" if outcome.as_expected else "[red]not as expected[/]"
-        table.add_row(outcome.title, mark, outcome.answer)
-    console.print(table)
 
 
 def print_status(console: Console, status: dict[str, Any]) -> None:
