@@ -99,17 +99,19 @@ class Junction:
             value = native(argument)
         except BaseException as error:  # noqa: BLE001  # judged below
             self._judge(guard, ticket, error)
-            return original(argument)
-        observed = shadow.observe(original, argument)
-        self._compare(guard, ticket, value, observed, argument)
-        answer: T = observed.answer()
-        return answer
+        else:
+            observed = self._observed(guard, ticket, original, argument)
+            self._compare(guard, ticket, value, observed, argument)
+            answer: T = observed.answer()
+            return answer
+        # Outside of `except`: what the original raises must not carry our exception as its context.
+        return original(argument)
 
     def _shadowed(
         self, guard: Any, ticket: int, native: Callable[[Any], T], original: Callable[[Any], T], argument: Any
     ) -> T:
         """Python answers; native runs too and is compared."""
-        observed = shadow.observe(original, argument)
+        observed = self._observed(guard, ticket, original, argument)
         try:
             value = native(argument)
         except BaseException as error:  # noqa: BLE001  # judged below
@@ -118,6 +120,16 @@ class Junction:
             self._compare(guard, ticket, value, observed, argument)
         answer: T = observed.answer()
         return answer
+
+    def _observed(
+        self, guard: Any, ticket: int, original: Callable[[Any], Any], argument: Any
+    ) -> shadow.Observation:
+        """What the original does. Cut off, there is nothing to compare, and a trial must give its place back."""
+        try:
+            return shadow.observe(original, argument)
+        except BaseException:
+            guard.abandoned(ticket)
+            raise
 
     def _compare(self, guard: Any, ticket: int, value: Any, observed: shadow.Observation, argument: Any) -> None:
         equal = shadow.same(value, observed)
@@ -167,5 +179,6 @@ def open_junctions(seed: int, *, strict: bool) -> None:
 
 def renew_all() -> None:
     """In a forked child: its guards start without their parent's history."""
+    shadow.forget()
     for junction in junctions.values():
         junction.renew()

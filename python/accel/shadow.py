@@ -77,6 +77,11 @@ def mismatches() -> list[dict[str, Any]]:
     return [asdict(mismatch) for mismatch in list(_mismatches)]
 
 
+def forget() -> None:
+    """Remember nothing; in a forked child, whose parent's differences are not its own."""
+    _mismatches.clear()
+
+
 def _hash(argument: Any) -> str:
     content = argument.encode("utf-8", "surrogatepass") if isinstance(argument, str) else b""
     return hashlib.blake2b(content, key=_secret, digest_size=8).hexdigest()

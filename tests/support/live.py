@@ -1,0 +1,50 @@
+"""The accel of the test process itself, with an account that begins at zero and is left as it was found."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from accel import control, dispatch, shadow
+
+NAME = "token_counting"
+
+
+@contextmanager
+def fresh_account(clock: Any = None) -> Iterator[dispatch.Junction]:
+    """The junction of token counting with a new guard: mode on, everybody, nothing verified by chance."""
+    junction = dispatch.junctions[NAME]
+    flags = control.flags
+    assert flags is not None
+    before = (junction._clock, dict(flags._runtime), dict(flags._file), dict(flags._overlay))
+    junction._clock = clock
+    junction.renew()
+    shadow.forget()
+    try:
+        control.set_flag(NAME, mode="on", percent=100, verify_percent=0, include=[], exclude=[])
+        yield junction
+    finally:
+        junction._clock, flags._runtime, flags._file, flags._overlay = before
+        flags._problems.clear()
+        junction.renew()
+        shadow.forget()
+        control.apply()
+
+
+def calls(junction: dispatch.Junction) -> dict[str, Any]:
+    """What the junction's guard has counted so far."""
+    counted: dict[str, Any] = junction.guard.status()["calls"]
+    return counted
+
+
+def seam_module() -> Any:
+    """LiteLLM's module that holds the seam's name."""
+    import litellm.litellm_core_utils.token_counter as module
+
+    return module
+
+
+def counters() -> Any:
+    """The native counters behind the live seam, so that a test can put a broken one among them."""
+    replacement = seam_module()._get_exact_count_function
+    cells = dict(zip(replacement.__code__.co_freevars, replacement.__closure__, strict=True))
+    return cells["resolver"].cell_contents._counters
