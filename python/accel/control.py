@@ -15,11 +15,12 @@ from typing import Any, Final, Literal
 import orjson
 
 from accel import dispatch, native
+from accel.errors import FlagError
 from accel.features import FEATURES
 from accel.flags import Defaults, Environment, Flags
 
 _log: Final = logging.getLogger("accel")
-_lock: Final = threading.RLock()
+_lock = threading.RLock()
 
 environment: Final = Environment(frozenset(FEATURES))
 flags: Flags | None = None
@@ -43,10 +44,14 @@ def start() -> None:
     flags.load_file()
     dispatch.open_junctions(flags.seed, strict=environment.strict)
     apply()
-    os.register_at_fork(after_in_child=_in_child)
+    if hasattr(os, "register_at_fork"):  # absent on Windows, where nothing forks
+        os.register_at_fork(after_in_child=_in_child)
 
 
 def _in_child() -> None:
+    global _lock
+    # Another thread may have held it while the process forked, and that thread is not in the child.
+    _lock = threading.RLock()
     dispatch.renew_all()
     apply()
 
@@ -109,26 +114,32 @@ def set_overlay(settings: dict[str, dict[str, Any]], where: str) -> None:
 def disabled(*features: str) -> Iterator[None]:
     """Switch these features (all without a name) off inside the block, for every thread of the process.
 
-    Afterwards the flags are what they were before; `set_flag` calls made inside are undone. Raises
-    `FlagError` for an unknown feature.
+    Blocks may be nested, and overlap in threads and tasks: a feature is off until the last one ends.
+    What `set_flag` says inside holds afterwards. Raises `FlagError` for an unknown feature.
     """
+    chosen = features or tuple(FEATURES)
+    for name in chosen:
+        if name not in FEATURES:
+            raise FlagError(f"unknown feature {name!r}; known: {', '.join(sorted(FEATURES))}")
     if flags is None:
         yield
         return
     with _lock:
-        before = flags.runtime()
-        for name in features or tuple(dispatch.junctions):
-            set_flag(name, mode="off")
+        for name in chosen:
+            flags.pause(name)
+        apply()
     try:
         yield
     finally:
         with _lock:
-            flags.restore_runtime(before)
+            for name in chosen:
+                flags.resume(name)
             apply()
 
 
 def reset_errors(feature: str | None = None) -> None:
     """Close the breaker of one feature, or of all; a latched one too. Raises `KeyError` for an unknown name."""
-    chosen = dispatch.junctions.values() if feature is None else [dispatch.junctions[feature]]
-    for junction in chosen:
-        junction.guard.reset_errors()
+    for name in FEATURES if feature is None else (FEATURES[feature].name,):
+        # Without the native module there is no junction, and nothing to close.
+        if name in dispatch.junctions:
+            dispatch.junctions[name].guard.reset_errors()

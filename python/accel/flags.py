@@ -7,20 +7,32 @@ ones: defaults, `ACCEL_FLAGS`, `ACCEL_<FEATURE>`, the overlay of `accel run`, `s
 from __future__ import annotations
 
 import logging
+import math
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from accel.errors import FlagError
 
 _log: Final = logging.getLogger("accel")
 
 Mode = Literal["off", "shadow", "on"]
-Share = Annotated[float, Field(ge=0, le=100, multiple_of=0.001)]
+
+
+def _in_steps(share: float) -> float:
+    # Pydantic's `multiple_of` lets 1e-9 pass, which the native guard refuses; here both agree.
+    nearest = round(share, 3)
+    if not math.isclose(share, nearest, rel_tol=1e-12):
+        raise ValueError("must be a multiple of 0.001")
+    return nearest
+
+
+Share = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False), AfterValidator(_in_steps)]
 
 _SWITCHES: Final = {"1": True, "true": True, "on": True, "yes": True}
 _SWITCHES_OFF: Final = {"0": False, "false": False, "off": False, "no": False}
@@ -63,7 +75,8 @@ def validated(name: str, settings: Mapping[str, Any], where: str) -> FeatureFlag
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise FlagError(f"{where}: {name}.{place}: {first['msg']}") from None
+        rule = first["msg"].removeprefix("Value error, ")
+        raise FlagError(f"{where}: {name}.{place}: {rule}") from None
 
 
 def parse_value(text: str) -> dict[str, Any]:
@@ -75,8 +88,11 @@ def parse_value(text: str) -> dict[str, Any]:
         share = float(word.removesuffix("%"))
         if not word.endswith("%") or not 0 <= share <= 100:
             raise ValueError
+        share = _in_steps(share)
     except ValueError:
-        raise FlagError(f"must be off, shadow, on or a percentage from 0% to 100%, not {text!r}") from None
+        raise FlagError(
+            f"must be off, shadow, on or a percentage from 0% to 100% in steps of 0.001, not {text!r}"
+        ) from None
     return {"mode": "on", "percent": share}
 
 
@@ -153,11 +169,18 @@ class Flags:
         self._environment: Final = environment
         self.seed: Final = defaults.seed
         self.names: Final = frozenset(defaults.features)
-        self.problems: list[str] = list(environment.problems)
+        self._file_was_read = False
         self._file: dict[str, dict[str, Any]] = {}
         self._overlay: dict[str, dict[str, Any]] = {}
         self._runtime: dict[str, dict[str, Any]] = {}
         self._closed: set[str] = set(environment.bad_features)
+        self._pauses: Counter[str] = Counter()
+        self._problems: dict[str, str] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong now; a file or an overlay that was mended is not."""
+        return [*self._environment.problems, *self._problems.values()]
 
     def load_file(self) -> None:
         """Read `ACCEL_FLAGS` again. A bad file leaves what held before; at the start, everything off."""
@@ -169,10 +192,12 @@ class Flags:
             for name, changes in settings.items():
                 validated(name, {**self._settings(name), **changes}, str(path))
         except FlagError as error:
-            self._complain(str(error))
-            if not self._file:
+            self._complain("file", str(error))
+            if not self._file_was_read:
                 self._closed |= self.names
             return
+        self._problems.pop("file", None)
+        self._file_was_read = True
         self._closed = set(self._environment.bad_features)
         self._file = settings
 
@@ -184,8 +209,9 @@ class Flags:
                     raise FlagError(f"{where}: unknown feature {name!r}")
                 validated(name, {**self._settings(name), **changes}, where)
         except FlagError as error:
-            self._complain(str(error))
+            self._complain("overlay", str(error))
             return
+        self._problems.pop("overlay", None)
         self._overlay = {name: dict(changes) for name, changes in settings.items()}
 
     def set_runtime(self, name: str, changes: Mapping[str, Any]) -> None:
@@ -195,18 +221,20 @@ class Flags:
         validated(name, {**self._settings(name), **changes}, "set_flag")
         self._runtime[name] = {**self._runtime.get(name, {}), **changes}
 
-    def runtime(self) -> dict[str, dict[str, Any]]:
-        """This process's own settings, to be given back to `restore_runtime`."""
-        return dict(self._runtime)
+    def pause(self, name: str) -> None:
+        """Off, whatever the layers say, until `resume`. Pauses may overlap: the last `resume` ends them."""
+        self._pauses[name] += 1
 
-    def restore_runtime(self, settings: dict[str, dict[str, Any]]) -> None:
-        """This process's own settings become what `runtime` gave."""
-        self._runtime = settings
+    def resume(self, name: str) -> None:
+        """End one pause."""
+        self._pauses[name] -= 1
 
     def effective(self, name: str) -> FeatureFlag:
         """What holds for a feature now."""
         flag = validated(name, self._settings(name), "flags")
-        if name in self._closed and name not in self._runtime and name not in self._overlay:
+        # What a bad value closed is opened by a mode that somebody names, not by a percentage alone.
+        opened = "mode" in self._runtime.get(name, {}) or "mode" in self._overlay.get(name, {})
+        if self._pauses[name] > 0 or (name in self._closed and not opened):
             return flag.model_copy(update={"mode": "off"})
         return flag
 
@@ -216,7 +244,7 @@ class Flags:
             merged.update(layer.get(name, {}))
         return merged
 
-    def _complain(self, problem: str) -> None:
-        if problem not in self.problems:
-            self.problems.append(problem)
+    def _complain(self, layer: str, problem: str) -> None:
+        if self._problems.get(layer) != problem:
+            self._problems[layer] = problem
             _log.error("%s", problem)

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
+import accel
 from accel import control, dispatch, shadow
 
 NAME = "token_counting"
+MODEL = "gpt-3.5-turbo"
+TEXT = "It's a text of 今天, and 1234567 more."
 
 
 @contextmanager
@@ -15,7 +19,9 @@ def fresh_account(clock: Any = None) -> Iterator[dispatch.Junction]:
     junction = dispatch.junctions[NAME]
     flags = control.flags
     assert flags is not None
-    before = (junction._clock, dict(flags._runtime), dict(flags._file), dict(flags._overlay))
+    kept = ("_file", "_file_was_read", "_overlay", "_runtime")
+    before = {name: copy(getattr(flags, name)) for name in kept}
+    clock_before = junction._clock
     junction._clock = clock
     junction.renew()
     shadow.forget()
@@ -23,7 +29,8 @@ def fresh_account(clock: Any = None) -> Iterator[dispatch.Junction]:
         control.set_flag(NAME, mode="on", percent=100, verify_percent=0, include=[], exclude=[])
         yield junction
     finally:
-        junction._clock, flags._runtime, flags._file, flags._overlay = before
+        junction._clock = clock_before
+        vars(flags).update(before)
         flags._problems.clear()
         junction.renew()
         shadow.forget()
@@ -48,3 +55,23 @@ def counters() -> Any:
     replacement = seam_module()._get_exact_count_function
     cells = dict(zip(replacement.__code__.co_freevars, replacement.__closure__, strict=True))
     return cells["resolver"].cell_contents._counters
+
+
+def count(text: str = TEXT, model: str = MODEL) -> int:
+    """What LiteLLM answers, by whatever path."""
+    import litellm
+
+    answer: int = litellm.token_counter(model=model, text=text)
+    return answer
+
+
+def expected(text: str = TEXT, model: str = MODEL) -> int:
+    """What LiteLLM's own function answers."""
+    answer: int = seam_module()._get_exact_count_function.__wrapped__(model)(text)
+    return answer
+
+
+def mode() -> str:
+    """The mode of token counting as the status says it."""
+    found: str = accel.status().features[NAME]["mode"]
+    return found
