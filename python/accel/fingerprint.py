@@ -7,7 +7,7 @@ Byte code differs between Python versions, source lines do not. The table is mad
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
@@ -15,6 +15,9 @@ from typing import Any, Final
 import orjson
 
 TABLE: Final = Path(__file__).with_name("fingerprints.json")
+
+
+_LruCached: Final = type(lru_cache(len))
 
 
 @cache
@@ -42,9 +45,10 @@ def known(member: str) -> str | None:
 def of_object(value: Any) -> str:
     """The fingerprint of a live function, by file and line; of a constant, by its `repr`.
 
-    Looks through `functools.wraps` and `lru_cache`. Raises `OSError` if the source is not there.
+    Looks through `lru_cache`, and through no other wrapper: what that one does is not in the lines of
+    what it wraps. Raises `OSError` if the source is not there.
     """
-    while hasattr(value, "__wrapped__"):
+    while isinstance(value, _LruCached):
         value = value.__wrapped__
     code = getattr(value, "__code__", None)
     if not isinstance(code, CodeType):
@@ -75,7 +79,7 @@ def _lines(filename: str) -> list[bytes]:
 
 
 def forget_sources() -> None:
-    """Let go of the source files that were read; called when all seams have been judged."""
+    """Let go of the source files that were read; called when the seams that could be judged have been."""
     _lines.cache_clear()
 
 

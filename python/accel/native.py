@@ -10,7 +10,8 @@ VERSION: Final = "0.1.0"
 
 def _load() -> tuple[Any, str | None]:
     try:
-        from accel import _accel
+        # Not `from accel import _accel`: where the file is missing that complains of a circular import.
+        import accel._accel as _accel
     except Exception as error:  # noqa: BLE001  # whatever is wrong with the file, LiteLLM must go on
         return None, f"native module not loaded: {type(error).__name__}: {error}"
     found = getattr(_accel, "__version__", "unknown")

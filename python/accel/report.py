@@ -43,13 +43,20 @@ def status() -> Status:
         native={"loaded": native.module is not None, "reason": native.reason},
         litellm={
             "version": version,
-            "supported": version in fingerprint.supported_versions(),
+            "supported": _is_supported(version),
             "late": seams.late,
         },
         features={name: _feature(name) for name in FEATURES},
         problems=list(control.flags.problems if control.flags else control.environment.problems),
         mismatches=shadow.mismatches(),
     )
+
+
+def _is_supported(version: str | None) -> bool:
+    try:
+        return version in fingerprint.supported_versions()
+    except (OSError, ValueError):  # the seams' reasons say what is wrong with the table
+        return False
 
 
 def _feature(name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -14,11 +15,11 @@ from typing import Any, Final
 
 import wrapt
 
-from accel import dispatch, fingerprint, native
+from accel import control, dispatch, fingerprint, native
 from accel.features import FEATURES, Feature, Seam
 
 _log: Final = logging.getLogger("accel")
-_lock: Final = threading.RLock()
+_lock = threading.RLock()
 
 
 @dataclass
@@ -32,14 +33,12 @@ _wanted: Final[set[str]] = set()
 _refusals: Final[dict[str, str]] = {}
 _hooked: Final[set[str]] = set()
 _executed: Final[set[str]] = set()
-late = False
+late = "litellm" in sys.modules
 """Whether LiteLLM had been imported before accel."""
 
 
 def arm() -> None:
     """Patch every feature as soon as its modules have been imported, or now if they have been."""
-    global late
-    late = "litellm" in sys.modules
     patch()
     if late:
         _log.info("late: litellm was imported before accel; patched what can be patched")
@@ -96,6 +95,7 @@ def _settle() -> None:
         for seam in feature.seams:
             if seam.target in _wanted and seam.target not in _installed and not _missing(seam):
                 _install(feature, seam)
+    fingerprint.forget_sources()
 
 
 def _missing(seam: Seam) -> list[str]:
@@ -103,11 +103,15 @@ def _missing(seam: Seam) -> list[str]:
 
 
 def _install(feature: Feature, seam: Seam) -> None:
-    reason = _refusal(seam)
+    try:
+        reason = _refusal(seam)
+        if reason is None:
+            original = _live(seam)
+            replacement = seam.build(dispatch.junctions[feature.name], original)
+            functools.update_wrapper(replacement, original)
+    except Exception as error:  # noqa: BLE001  # it would break the import of LiteLLM that we are called in
+        reason = f"not judged: {type(error).__name__}: {error}"
     if reason is None:
-        original = _live(seam)
-        replacement = seam.build(dispatch.junctions[feature.name], original)
-        functools.update_wrapper(replacement, original)
         setattr(sys.modules[seam.module], seam.attribute, replacement)
         _installed[seam.target] = _Installed(original, replacement)
         _refusals.pop(seam.target, None)
@@ -119,6 +123,8 @@ def _install(feature: Feature, seam: Seam) -> None:
 
 def _refusal(seam: Seam) -> str | None:
     """Why the seam must not be installed; None if every reproduced body is known."""
+    if not control.environment.enabled:
+        return "ACCEL_ENABLED=0"
     if native.module is None:
         return native.reason
     version = litellm_version()
@@ -162,6 +168,16 @@ def _state(seam: Seam) -> dict[str, str | None]:
     if seam.target in _refusals:
         return _row(seam, "skipped", _refusals[seam.target])
     return _row(seam, "waiting", f"not imported yet: {', '.join(_missing(seam))}")
+
+
+def _in_child() -> None:
+    global _lock
+    # Another thread may have held it while the process forked, and that thread is not in the child.
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # absent on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def _row(seam: Seam, state: str, reason: str | None) -> dict[str, str | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import accel
 from accel import control, dispatch
 from accel.errors import FlagError
+from support.forks import in_a_fork
 from support.live import MODEL, NAME, TEXT, calls, count, expected, fresh_account, mode, seam_module
 
 
@@ -113,14 +113,17 @@ def test_a_fork_while_another_thread_changes_flags(junction: dispatch.Junction) 
     thread = threading.Thread(target=hold)
     thread.start()
     assert locked.wait(20)
-    child = os.fork()
-    if child == 0:
+
+    def change() -> tuple[bool, str]:
         # In the child the lock's holder does not exist; waiting for it would be for ever.
-        worker = threading.Thread(target=accel.set_flag, args=(NAME,), kwargs={"mode": "off"}, daemon=True)
+        worker = threading.Thread(target=accel.set_flag, args=(NAME, "off"), daemon=True)
         worker.start()
         worker.join(10)
-        os._exit(0 if not worker.is_alive() and mode() == "off" else 1)
-    release.set()
-    thread.join(20)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        return worker.is_alive(), mode()
+
+    try:
+        assert in_a_fork(change) == [False, "off"]
+    finally:
+        release.set()
+        thread.join(20)
     assert mode() == "on"
