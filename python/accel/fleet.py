@@ -50,11 +50,11 @@ def _from_runs() -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _from_url(url: str) -> tuple[list[dict[str, Any]], list[str]]:
-    request = urllib.request.Request(f"{url.rstrip('/')}/accel/status")
     key = os.environ.get(_KEY_VARIABLE)
-    if key:
-        request.add_header("Authorization", f"Bearer {key}")
     try:
+        request = urllib.request.Request(f"{url.rstrip('/')}/accel/status")
+        if key:
+            request.add_header("Authorization", f"Bearer {key}")
         with urllib.request.urlopen(request, timeout=10) as reply:
             document = orjson.loads(reply.read())
     except urllib.error.HTTPError as error:
@@ -62,6 +62,8 @@ def _from_url(url: str) -> tuple[list[dict[str, Any]], list[str]]:
         return [], [f"{url} answered {error.code}{hint}"]
     except (OSError, ValueError) as error:
         return [], [f"{url}: {error}"]
+    if not isinstance(document, dict) or "workers" not in document:
+        return [], [f"{url} answered, but not with accel's status"]
     answering = {key: document[key] for key in document if key not in ("pid", "workers")}
     # The worker that answered knows itself better than its last snapshot does.
     others = [worker for worker in document["workers"] if worker["pid"] != document["pid"]]

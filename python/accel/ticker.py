@@ -87,7 +87,7 @@ class Ticker:
         while not stopping.wait(self._interval_s):
             try:
                 self._tick()
-            except BaseException as error:  # noqa: BLE001  (a Rust panic is no Exception, and nobody is above us)
+            except BaseException as error:  # noqa: BLE001  # a Rust panic is no Exception, nobody is above
                 self._log_once(error)
 
     def _log_once(self, error: BaseException) -> None:

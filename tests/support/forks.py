@@ -8,7 +8,7 @@ import orjson
 
 
 def in_a_fork(look: Callable[[], Any]) -> Any:
-    """Run `look` in a forked child; its answer, which must be JSON-ready. The child never gets back to the tests."""
+    """Run `look` in a forked child, which never gets back to the tests; its answer, which must be JSON-ready."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

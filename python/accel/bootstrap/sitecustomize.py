@@ -82,8 +82,8 @@ def _import_accel() -> None:
         import accel  # noqa: F401
     except (KeyboardInterrupt, SystemExit):
         raise
-    # Our start must not keep LiteLLM from starting, and a Rust panic is no Exception.
-    except BaseException as error:  # noqa: BLE001
+    # Our start must not keep LiteLLM from starting.
+    except BaseException as error:  # noqa: BLE001  # a Rust panic is no Exception
         if isinstance(error, ModuleNotFoundError) and error.name == "accel":
             reason = f"accel is not installed in the environment {sys.prefix}"
         else:
