@@ -40,6 +40,11 @@ def contestants(model: Model) -> dict[str, Count]:
     }
 
 
+def exact_counters(model: Model) -> dict[str, Count]:
+    """What the seam replaces, without `token_counter` around it: LiteLLM's count function and accel's."""
+    return {"litellm": _original(model.name), "accel": _accelerated(model.name)}
+
+
 def _token_counter(model: Model, exact: Any) -> Count:
     def count(text: str) -> int:
         counter._get_exact_count_function = exact
