@@ -52,23 +52,35 @@ _REPRODUCED: Final = (
     f"{_BRIDGE}.configuration:decide",
 )
 
+# Names that other modules bound by `from … import`, and what they must still be.
+_BOUND: Final = {
+    f"{_COUNTER}:get_encoding": f"{_BRIDGE}.tokenizer:get_encoding",
+    f"{_COUNTER}:get_default_encoding": "litellm._lazy_imports:get_default_encoding",
+    f"{_UTILS}:get_default_encoding": "litellm._lazy_imports:get_default_encoding",
+    f"{_UTILS}:decision": f"{_BRIDGE}.catalog:decision",
+    f"{_BRIDGE}.runtime:decision": f"{_BRIDGE}.catalog:decision",
+    f"{_BRIDGE}.catalog:_decision": f"{_BRIDGE}.configuration:decision",
+}
+
+
+def _live(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(sys.modules[module], attribute)
+
 
 class _Names:
-    """The reproduced names of the live modules; notices when somebody replaces one.
+    """Names of the live modules and the objects that they must be; notices when somebody replaces one."""
 
-    The seam's own name is left out: whoever replaces that one is called instead of us.
-    """
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        by_module: dict[str, list[str]] = {}
-        for name in names:
+    def __init__(self, expected: dict[str, Any]) -> None:
+        by_module: dict[str, dict[str, Any]] = {}
+        for name, value in expected.items():
             module, _, attribute = name.partition(":")
-            by_module.setdefault(module, []).append(attribute)
-        self._groups = []
-        for module, attributes in by_module.items():
-            values = itemgetter(*attributes)
-            namespace = vars(sys.modules[module])
-            self._groups.append((values, namespace, values(namespace)))
+            by_module.setdefault(module, {})[attribute] = value
+        # Read in groups, by one C call for each module.
+        self._groups = [
+            (itemgetter("__name__", *values), vars(sys.modules[module]), (module, *values.values()))
+            for module, values in by_module.items()
+        ]
 
     def intact(self) -> bool:
         # Tuples compare their elements by identity first, in C.
@@ -79,7 +91,9 @@ class _Resolver:
     """Finds, as LiteLLM does at this moment, which tokenizer counts for a model."""
 
     def __init__(self) -> None:
-        self._names = _Names(_REPRODUCED[1:])
+        # Without the seam's own name: whoever replaces that one is called instead of us.
+        expected = {name: _live(name) for name in _REPRODUCED[1:]}
+        self._names = _Names({**expected, **{name: _live(source) for name, source in _BOUND.items()}})
         self._counter_module: Any = sys.modules[_COUNTER]
         self._utils: Any = sys.modules[_UTILS]
         self._litellm: Any = sys.modules["litellm"]
