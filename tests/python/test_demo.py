@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from accel.demo.table import native_calls, print_status
 from rich.console import Console
 
 from accel.demo import driver
 from accel.demo.config import proxy_environment, write_config
+from accel.tables import native_calls, print_status
 from support.processes import ManagedProcess, ProcessError, free_port, wait_until
 
 STATUS: dict[str, Any] = {

@@ -125,9 +125,10 @@ def test_one_setter_of_other_peoples_attributes() -> None:
                 setters.add(name_of(path))
             if isinstance(node, ast.Attribute) and node.attr in ("__setattr__", "__dict__"):
                 setters.add(name_of(path))
-            # `sys.modules[…].name = …` and `vars(module)[…] = …`
+            # `sys.modules[…].name = …`, `vars(module)[…] = …` and the like
             if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-                assert not isinstance(node.value, ast.Call | ast.Subscript), f"{name_of(path)}:{node.lineno}"
+                owner = ast.unparse(node.value)
+                assert not re.match(r"(sys\.modules\[|vars\(|globals\(|.*import)", owner), name_of(path)
     assert setters == {"seams.py"}
 
 

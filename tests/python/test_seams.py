@@ -175,21 +175,3 @@ tell(patched=seam()["state"])
     assert told["unpatched"]["reason"] == "not asked for"
     assert not told["replaced"]
     assert told["patched"] == "applied"
-
-
-def test_a_helper_that_is_replaced_at_run_time_declines_and_its_answer_counts() -> None:
-    told = told_late_by("""
-import accel, litellm.utils
-count = lambda: litellm.token_counter(model="gpt-4o", text="Hello, world!")
-answers = [count()]
-original = counter().openai_tokenizer_encoding_name
-counter().openai_tokenizer_encoding_name = lambda model: "cl100k_base"
-answers.append(count())
-reasons = feature()["calls"]["python"]
-counter().openai_tokenizer_encoding_name = original
-answers.append(count())
-tell(answers=answers, reasons=reasons, native=feature()["calls"]["native"])
-""").facts
-    assert told["answers"][0] == told["answers"][2] == plain_counts()[1][1]
-    assert told["reasons"] == {"declined: a LiteLLM function was replaced": 1}
-    assert told["native"] == 2
