@@ -16,10 +16,11 @@ import orjson
 
 from accel import dispatch, native
 from accel.features import FEATURES
-from accel.flags import Defaults, Environment, Flags
+from accel.flags import Defaults, Environment
+from accel.layers import OVERLAY, Flags
 
 _log: Final = logging.getLogger("accel")
-_lock: Final = threading.RLock()
+_lock = threading.RLock()
 
 environment: Final = Environment(frozenset(FEATURES))
 flags: Flags | None = None
@@ -47,6 +48,9 @@ def start() -> None:
 
 
 def _in_child() -> None:
+    global _lock
+    # A thread that held the lock while its process forked does not exist here to release it.
+    _lock = threading.RLock()
     dispatch.renew_all()
     apply()
 
@@ -97,12 +101,19 @@ def reload_flags() -> None:
             apply()
 
 
-def set_overlay(settings: dict[str, dict[str, Any]], where: str) -> None:
-    """Take the flag overlay that `accel run` shares between its processes."""
+def set_overlay(content: Any, where: str) -> None:
+    """Take the flag overlay that `accel run` shares between its processes. A bad one changes nothing."""
     with _lock:
         if flags is not None:
-            flags.set_overlay(settings, where)
+            flags.set_overlay(content, where)
             apply()
+
+
+def refuse_overlay(problem: str) -> None:
+    """Tell in `status().problems` that the overlay could not be read; what held before stays."""
+    with _lock:
+        if flags is not None:
+            flags.complain(OVERLAY, problem)
 
 
 @contextmanager
@@ -117,9 +128,10 @@ def disabled(*features: str) -> Iterator[None]:
         return
     with _lock:
         before = flags.runtime()
-        for name in features or tuple(dispatch.junctions):
-            set_flag(name, mode="off")
     try:
+        with _lock:
+            for name in features or tuple(dispatch.junctions):
+                set_flag(name, mode="off")
         yield
     finally:
         with _lock:

@@ -1,12 +1,10 @@
-"""Flags: the defaults of `feature_flags.json`, a file, the environment, and changes at run time.
+"""What a flag may be, in a flag file and in the environment.
 
-The only reader of environment variables that begin with `ACCEL_`. Later layers win over earlier
-ones: defaults, `ACCEL_FLAGS`, `ACCEL_<FEATURE>`, the overlay of `accel run`, `set_flag`.
+The only reader of environment variables that begin with `ACCEL_`. What the layers come to is in `layers`.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +14,6 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from accel.errors import FlagError
-
-_log: Final = logging.getLogger("accel")
 
 Mode = Literal["off", "shadow", "on"]
 Share = Annotated[float, Field(ge=0, le=100, multiple_of=0.001)]
@@ -67,16 +63,24 @@ def validated(name: str, settings: Mapping[str, Any], where: str) -> FeatureFlag
 
 
 def parse_value(text: str) -> dict[str, Any]:
-    """`off`, `shadow`, `on` or a percentage such as `25%`. Raises `FlagError`."""
+    """`off`, `shadow`, `on` or a percentage such as `25%`; each says all: `on` is on for every call.
+
+    Raises `FlagError`.
+    """
     word = text.strip().lower()
-    if word in ("off", "shadow", "on"):
+    if word == "off":
         return {"mode": word}
+    if word in ("shadow", "on"):
+        return {"mode": word, "percent": 100.0}
     try:
         share = float(word.removesuffix("%"))
-        if not word.endswith("%") or not 0 <= share <= 100:
+        thousandths = share * 1000
+        if not word.endswith("%") or not 0 <= share <= 100 or abs(thousandths - round(thousandths)) > 1e-6:
             raise ValueError
     except ValueError:
-        raise FlagError(f"must be off, shadow, on or a percentage from 0% to 100%, not {text!r}") from None
+        raise FlagError(
+            f"must be off, shadow, on or a percentage from 0% to 100% in steps of 0.001, not {text!r}"
+        ) from None
     return {"mode": "on", "percent": share}
 
 
@@ -91,12 +95,17 @@ def read_file(path: Path, names: frozenset[str]) -> dict[str, dict[str, Any]]:
         raise FlagError(f"{path}: cannot be read: {error.strerror}") from None
     except orjson.JSONDecodeError as error:
         raise FlagError(f"{path}: not JSON: {error}") from None
+    return features_of(content, names, str(path))
+
+
+def features_of(content: Any, names: frozenset[str], where: str) -> dict[str, dict[str, Any]]:
+    """The features' settings in what a flag file holds. Raises `FlagError`, which names `where`."""
     features = content.get("features") if isinstance(content, dict) else None
     if not isinstance(features, dict) or not all(isinstance(value, dict) for value in features.values()):
-        raise FlagError(f'{path}: must be {{"features": {{name: {{setting: value}}}}}}')
+        raise FlagError(f'{where}: must be {{"features": {{name: {{setting: value}}}}}}')
     unknown = sorted(set(features) - names)
     if unknown:
-        raise FlagError(f"{path}: unknown feature {unknown[0]!r}; known: {', '.join(sorted(names))}")
+        raise FlagError(f"{where}: unknown feature {unknown[0]!r}; known: {', '.join(sorted(names))}")
     return features
 
 
@@ -143,80 +152,3 @@ class Environment:
             self.problems.append(f"ACCEL_LOG must be one of {', '.join(_LEVELS)}, not {value!r}")
             return None
         return value or None
-
-
-class Flags:
-    """The layers of settings, and what they come to. Not thread-safe; `control` holds the lock."""
-
-    def __init__(self, defaults: Defaults, environment: Environment) -> None:
-        self._defaults: Final = defaults
-        self._environment: Final = environment
-        self.seed: Final = defaults.seed
-        self.names: Final = frozenset(defaults.features)
-        self.problems: list[str] = list(environment.problems)
-        self._file: dict[str, dict[str, Any]] = {}
-        self._overlay: dict[str, dict[str, Any]] = {}
-        self._runtime: dict[str, dict[str, Any]] = {}
-        self._closed: set[str] = set(environment.bad_features)
-
-    def load_file(self) -> None:
-        """Read `ACCEL_FLAGS` again. A bad file leaves what held before; at the start, everything off."""
-        path = self._environment.flags_file
-        if path is None:
-            return
-        try:
-            settings = read_file(path, self.names)
-            for name, changes in settings.items():
-                validated(name, {**self._settings(name), **changes}, str(path))
-        except FlagError as error:
-            self._complain(str(error))
-            if not self._file:
-                self._closed |= self.names
-            return
-        self._closed = set(self._environment.bad_features)
-        self._file = settings
-
-    def set_overlay(self, settings: Mapping[str, Mapping[str, Any]], where: str) -> None:
-        """Take the overlay of `accel run`; a bad one leaves what held before."""
-        try:
-            for name, changes in settings.items():
-                if name not in self.names:
-                    raise FlagError(f"{where}: unknown feature {name!r}")
-                validated(name, {**self._settings(name), **changes}, where)
-        except FlagError as error:
-            self._complain(str(error))
-            return
-        self._overlay = {name: dict(changes) for name, changes in settings.items()}
-
-    def set_runtime(self, name: str, changes: Mapping[str, Any]) -> None:
-        """Add to this process's own settings. Raises `FlagError`, changing nothing."""
-        if name not in self.names:
-            raise FlagError(f"unknown feature {name!r}; known: {', '.join(sorted(self.names))}")
-        validated(name, {**self._settings(name), **changes}, "set_flag")
-        self._runtime[name] = {**self._runtime.get(name, {}), **changes}
-
-    def runtime(self) -> dict[str, dict[str, Any]]:
-        """This process's own settings, to be given back to `restore_runtime`."""
-        return dict(self._runtime)
-
-    def restore_runtime(self, settings: dict[str, dict[str, Any]]) -> None:
-        """This process's own settings become what `runtime` gave."""
-        self._runtime = settings
-
-    def effective(self, name: str) -> FeatureFlag:
-        """What holds for a feature now."""
-        flag = validated(name, self._settings(name), "flags")
-        if name in self._closed and name not in self._runtime and name not in self._overlay:
-            return flag.model_copy(update={"mode": "off"})
-        return flag
-
-    def _settings(self, name: str) -> dict[str, Any]:
-        merged = self._defaults.features[name].model_dump()
-        for layer in (self._file, self._environment.features, self._overlay, self._runtime):
-            merged.update(layer.get(name, {}))
-        return merged
-
-    def _complain(self, problem: str) -> None:
-        if problem not in self.problems:
-            self.problems.append(problem)
-            _log.error("%s", problem)
