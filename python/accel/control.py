@@ -17,7 +17,8 @@ import orjson
 from accel import dispatch, native
 from accel.errors import FlagError
 from accel.features import FEATURES
-from accel.flags import Defaults, Environment, Flags
+from accel.flags import Defaults, Environment
+from accel.layers import OVERLAY, Flags
 
 _log: Final = logging.getLogger("accel")
 _lock = threading.RLock()
@@ -50,7 +51,7 @@ def start() -> None:
 
 def _in_child() -> None:
     global _lock
-    # Another thread may have held it while the process forked, and that thread is not in the child.
+    # A thread that held the lock while its process forked does not exist here to release it.
     _lock = threading.RLock()
     dispatch.renew_all()
     apply()
@@ -78,7 +79,8 @@ def set_flag(
     """Change a feature's settings in this process, until it ends. What is None stays as it is.
 
     Shares are percent, 0 to 100 in steps of 0.001; `include` and `exclude` name models, key aliases
-    or key hashes. Raises `FlagError` for an unknown feature or a bad value, changing nothing.
+    or key hashes; token counting knows the model only. Raises `FlagError` for an unknown feature or a
+    bad value, changing nothing.
     """
     given = {
         "mode": mode,
@@ -102,12 +104,19 @@ def reload_flags() -> None:
             apply()
 
 
-def set_overlay(settings: dict[str, dict[str, Any]], where: str) -> None:
-    """Take the flag overlay that `accel run` shares between its processes."""
+def set_overlay(content: Any, where: str) -> None:
+    """Take the flag overlay that `accel run` shares between its processes. A bad one changes nothing."""
     with _lock:
         if flags is not None:
-            flags.set_overlay(settings, where)
+            flags.set_overlay(content, where)
             apply()
+
+
+def refuse_overlay(problem: str) -> None:
+    """Tell in `status().problems` that the overlay could not be read; what held before stays."""
+    with _lock:
+        if flags is not None:
+            flags.complain(OVERLAY, problem)
 
 
 @contextmanager

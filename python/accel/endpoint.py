@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import wrapt
 
-from accel import control, report
-from accel.state import read_snapshots
+from accel import control
 
 _PROXY: Final = "litellm.proxy.proxy_server"
 
@@ -21,6 +20,10 @@ def arm() -> None:
 
 def document() -> dict[str, Any]:
     """This worker's status, its pid, and below `accel run` every worker's last snapshot."""
+    # Here because `import accel` must stay cheap, and only a served proxy comes this far.
+    from accel import report
+    from accel.state import read_snapshots
+
     directory = control.environment.state_directory
     found = read_snapshots(directory) if directory else None
     return {

@@ -1,15 +1,12 @@
-"""Flags: the defaults of `feature_flags.json`, a file, the environment, and changes at run time.
+"""What a flag may be, in a flag file and in the environment.
 
-The only reader of environment variables that begin with `ACCEL_`. Later layers win over earlier
-ones: defaults, `ACCEL_FLAGS`, `ACCEL_<FEATURE>`, the overlay of `accel run`, `set_flag`.
+The only reader of environment variables that begin with `ACCEL_`. What the layers come to is in `layers`.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 import os
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -18,8 +15,6 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from accel.errors import FlagError
-
-_log: Final = logging.getLogger("accel")
 
 Mode = Literal["off", "shadow", "on"]
 
@@ -80,10 +75,15 @@ def validated(name: str, settings: Mapping[str, Any], where: str) -> FeatureFlag
 
 
 def parse_value(text: str) -> dict[str, Any]:
-    """`off`, `shadow`, `on` or a percentage such as `25%`. Raises `FlagError`."""
+    """`off`, `shadow`, `on` or a percentage such as `25%`; each says all: `on` is on for every call.
+
+    Raises `FlagError`.
+    """
     word = text.strip().lower()
-    if word in ("off", "shadow", "on"):
+    if word == "off":
         return {"mode": word}
+    if word in ("shadow", "on"):
+        return {"mode": word, "percent": 100.0}
     try:
         share = float(word.removesuffix("%"))
         if not word.endswith("%") or not 0 <= share <= 100:
@@ -107,12 +107,17 @@ def read_file(path: Path, names: frozenset[str]) -> dict[str, dict[str, Any]]:
         raise FlagError(f"{path}: cannot be read: {error.strerror}") from None
     except orjson.JSONDecodeError as error:
         raise FlagError(f"{path}: not JSON: {error}") from None
+    return features_of(content, names, str(path))
+
+
+def features_of(content: Any, names: frozenset[str], where: str) -> dict[str, dict[str, Any]]:
+    """The features' settings in what a flag file holds. Raises `FlagError`, which names `where`."""
     features = content.get("features") if isinstance(content, dict) else None
     if not isinstance(features, dict) or not all(isinstance(value, dict) for value in features.values()):
-        raise FlagError(f'{path}: must be {{"features": {{name: {{setting: value}}}}}}')
+        raise FlagError(f'{where}: must be {{"features": {{name: {{setting: value}}}}}}')
     unknown = sorted(set(features) - names)
     if unknown:
-        raise FlagError(f"{path}: unknown feature {unknown[0]!r}; known: {', '.join(sorted(names))}")
+        raise FlagError(f"{where}: unknown feature {unknown[0]!r}; known: {', '.join(sorted(names))}")
     return features
 
 
@@ -159,92 +164,3 @@ class Environment:
             self.problems.append(f"ACCEL_LOG must be one of {', '.join(_LEVELS)}, not {value!r}")
             return None
         return value or None
-
-
-class Flags:
-    """The layers of settings, and what they come to. Not thread-safe; `control` holds the lock."""
-
-    def __init__(self, defaults: Defaults, environment: Environment) -> None:
-        self._defaults: Final = defaults
-        self._environment: Final = environment
-        self.seed: Final = defaults.seed
-        self.names: Final = frozenset(defaults.features)
-        self._file_was_read = False
-        self._file: dict[str, dict[str, Any]] = {}
-        self._overlay: dict[str, dict[str, Any]] = {}
-        self._runtime: dict[str, dict[str, Any]] = {}
-        self._closed: set[str] = set(environment.bad_features)
-        self._pauses: Counter[str] = Counter()
-        self._problems: dict[str, str] = {}
-
-    @property
-    def problems(self) -> list[str]:
-        """What is wrong now; a file or an overlay that was mended is not."""
-        return [*self._environment.problems, *self._problems.values()]
-
-    def load_file(self) -> None:
-        """Read `ACCEL_FLAGS` again. A bad file leaves what held before; at the start, everything off."""
-        path = self._environment.flags_file
-        if path is None:
-            return
-        try:
-            settings = read_file(path, self.names)
-            for name, changes in settings.items():
-                validated(name, {**self._settings(name), **changes}, str(path))
-        except FlagError as error:
-            self._complain("file", str(error))
-            if not self._file_was_read:
-                self._closed |= self.names
-            return
-        self._problems.pop("file", None)
-        self._file_was_read = True
-        self._closed = set(self._environment.bad_features)
-        self._file = settings
-
-    def set_overlay(self, settings: Mapping[str, Mapping[str, Any]], where: str) -> None:
-        """Take the overlay of `accel run`; a bad one leaves what held before."""
-        try:
-            for name, changes in settings.items():
-                if name not in self.names:
-                    raise FlagError(f"{where}: unknown feature {name!r}")
-                validated(name, {**self._settings(name), **changes}, where)
-        except FlagError as error:
-            self._complain("overlay", str(error))
-            return
-        self._problems.pop("overlay", None)
-        self._overlay = {name: dict(changes) for name, changes in settings.items()}
-
-    def set_runtime(self, name: str, changes: Mapping[str, Any]) -> None:
-        """Add to this process's own settings. Raises `FlagError`, changing nothing."""
-        if name not in self.names:
-            raise FlagError(f"unknown feature {name!r}; known: {', '.join(sorted(self.names))}")
-        validated(name, {**self._settings(name), **changes}, "set_flag")
-        self._runtime[name] = {**self._runtime.get(name, {}), **changes}
-
-    def pause(self, name: str) -> None:
-        """Off, whatever the layers say, until `resume`. Pauses may overlap: the last `resume` ends them."""
-        self._pauses[name] += 1
-
-    def resume(self, name: str) -> None:
-        """End one pause."""
-        self._pauses[name] -= 1
-
-    def effective(self, name: str) -> FeatureFlag:
-        """What holds for a feature now."""
-        flag = validated(name, self._settings(name), "flags")
-        # What a bad value closed is opened by a mode that somebody names, not by a percentage alone.
-        opened = "mode" in self._runtime.get(name, {}) or "mode" in self._overlay.get(name, {})
-        if self._pauses[name] > 0 or (name in self._closed and not opened):
-            return flag.model_copy(update={"mode": "off"})
-        return flag
-
-    def _settings(self, name: str) -> dict[str, Any]:
-        merged = self._defaults.features[name].model_dump()
-        for layer in (self._file, self._environment.features, self._overlay, self._runtime):
-            merged.update(layer.get(name, {}))
-        return merged
-
-    def _complain(self, layer: str, problem: str) -> None:
-        if self._problems.get(layer) != problem:
-            self._problems[layer] = problem
-            _log.error("%s", problem)

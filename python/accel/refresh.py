@@ -1,12 +1,13 @@
 """Once a second: take changed flags, and leave a snapshot for `accel status`.
 
-Runs only where there is something to watch: below `accel run`, or with `ACCEL_FLAGS` set.
+Imported only where there is something to watch: below `accel run`, or with `ACCEL_FLAGS` set.
 """
 
 from __future__ import annotations
 
 import atexit
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,8 @@ class _Watch:
         self._flags_stamp: Stamp | None = stamp_of(flags_file) if flags_file else None
         self._directory = directory
         self._overlay = OverlayReader(directory) if directory else None
-        self._last_body: dict[str, Any] | None = None
+        # With the pid: a forked child begins with its parent's memory, but has left nothing yet.
+        self._last_left: tuple[int, dict[str, Any]] | None = None
         self._last_problem: str | None = None
 
     def tick(self) -> None:
@@ -50,15 +52,16 @@ class _Watch:
         if overlay is None:
             return
         if overlay.problem is not None:
-            _log.error("%s", overlay.problem)
-            return
-        control.set_overlay(overlay.flags.get("features", {}), "flag overlay")
+            control.refuse_overlay(overlay.problem)
+        else:
+            control.set_overlay(overlay.flags or {"features": {}}, "flag overlay")
 
     def _leave_snapshot(self, directory: Path) -> None:
         body = {"program": Path(sys.argv[0]).name if sys.argv else "", "status": report.status().to_dict()}
-        if body == self._last_body:
+        left = (os.getpid(), body)
+        if left == self._last_left:
             return
-        self._last_body = body
+        self._last_left = left
         problem = write_snapshot(directory, body)
         if problem is not None and problem != self._last_problem:
             _log.warning("%s", problem)
@@ -66,15 +69,15 @@ class _Watch:
 
 
 def start() -> None:
-    """Begin to watch, if there is anything to watch."""
+    """Begin to watch the flag file and the state directory that the environment names."""
     environment = control.environment
-    if environment.flags_file is None and environment.state_directory is None:
-        return
     watch = _Watch(environment.flags_file, environment.state_directory)
-    Ticker(watch.tick).start()
-    _keep.append(watch)
+    ticker = Ticker(watch.tick)
+    _tickers.append(ticker)
+    ticker.start()
     if environment.state_directory is not None:
         atexit.register(remove_snapshot, environment.state_directory)
 
 
-_keep: Final[list[_Watch]] = []
+# Held here because nothing else does while a fork has ended the ticker's thread.
+_tickers: Final[list[Ticker]] = []
