@@ -50,8 +50,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from accel import report
 
-    value = globals()[name] = getattr(report, name)
-    return value
+    return getattr(report, name)
 
 
 def __dir__() -> list[str]:

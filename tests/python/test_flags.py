@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accel.errors import FlagError
-from accel.flags import Defaults, Environment, Flags, parse_value, read_file, validated
+from accel.flags import Defaults, Environment, parse_value, read_file, validated
+from accel.layers import Flags
 
 NAME = "token_counting"
 NAMES = frozenset({NAME, "other"})
@@ -35,8 +36,8 @@ class TestValues:
         ("text", "expected"),
         [
             ("off", {"mode": "off"}),
-            (" Shadow\n", {"mode": "shadow"}),
-            ("ON", {"mode": "on"}),
+            (" Shadow\n", {"mode": "shadow", "percent": 100.0}),
+            ("ON", {"mode": "on", "percent": 100.0}),
             ("25%", {"mode": "on", "percent": 25.0}),
             ("0.001%", {"mode": "on", "percent": 0.001}),
             ("0%", {"mode": "on", "percent": 0.0}),
@@ -102,11 +103,11 @@ class TestLayers:
         assert (flags.effective(NAME).percent, flags.effective(NAME).verify_percent) == (1, 7)
         flags = flags_of(ACCEL_FLAGS=str(path), ACCEL_TOKEN_COUNTING="2%")
         assert (flags.effective(NAME).percent, flags.effective(NAME).verify_percent) == (2, 7)
-        flags.set_overlay({NAME: {"percent": 3}}, "overlay")
+        flags.set_overlay({"features": {NAME: {"percent": 3}}}, "overlay")
         assert flags.effective(NAME).percent == 3
         flags.set_runtime(NAME, {"percent": 4})
         assert flags.effective(NAME).percent == 4
-        flags.set_overlay({}, "overlay")
+        flags.set_overlay({"features": {}}, "overlay")
         assert flags.effective(NAME).percent == 4
         assert flags.effective(NAME).include == ("a",)
         assert flags.effective("other").percent == 100
@@ -118,10 +119,10 @@ class TestLayers:
         for name, changes in (("unknown", {"mode": "off"}), (NAME, {"mode": "off", "percent": 101})):
             with pytest.raises(FlagError):
                 flags.set_runtime(name, changes)
-            flags.set_overlay({name: changes}, "overlay")
+            flags.set_overlay({"features": {name: changes}}, "overlay")
             assert len(flags.problems) == 1
         assert (flags.effective(NAME).mode, flags.effective(NAME).percent) == ("on", 4)
-        flags.set_overlay({NAME: {"percent": 3}}, "overlay")
+        flags.set_overlay({"features": {NAME: {"percent": 3}}}, "overlay")
         assert flags.problems == []
 
     def test_a_bad_variable_closes_its_feature_until_a_mode_is_named(self) -> None:

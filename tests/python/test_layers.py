@@ -19,7 +19,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors", "native", "fingerprint", "shadow", "interpreters", "state", "tables", "ticker"),
     ("features", "flags"),
-    ("dispatch",),
+    ("dispatch", "layers"),
     ("control",),
     ("seams",),
     ("report",),

@@ -19,7 +19,7 @@ def fresh_account(clock: Any = None) -> Iterator[dispatch.Junction]:
     junction = dispatch.junctions[NAME]
     flags = control.flags
     assert flags is not None
-    kept = ("_file", "_file_was_read", "_overlay", "_runtime")
+    kept = ("_file", "_overlay", "_runtime")
     before = {name: copy(getattr(flags, name)) for name in kept}
     clock_before = junction._clock
     junction._clock = clock
