@@ -11,9 +11,7 @@ from accel import flags, layers
 from support.processes import run_python
 
 NAME = "token_counting"
-DEFAULTS = flags.Defaults(
-    seed=1, features={NAME: flags.FeatureFlag(mode="on", percent=100.0, verify_percent=0.0)}
-)
+DEFAULTS = flags.Defaults(seed=1, features={NAME: flags.FeatureFlag(mode="on", percent=100.0, verify_percent=0.0)})
 
 
 def flags_with(path: Path | None = None, **variables: str) -> layers.Flags:
