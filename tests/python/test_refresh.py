@@ -35,7 +35,7 @@ if child:
 
 
 def test_after_a_fork_both_processes_report_and_take_changed_flags(tmp_path: Path) -> None:
-    flags = tmp_path / "flags.json"
+    flags = tmp_path / "settings.json"
     flags.write_text('{"features": {}}')
     environ = {**os.environ, "ACCEL_STATE_DIR": str(tmp_path), "ACCEL_FLAGS": str(flags)}
     ended = run_python(FORKING, environ=environ)
