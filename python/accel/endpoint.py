@@ -42,7 +42,8 @@ def _mount(proxy_server: ModuleType) -> None:
     from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
     from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
 
-    async def accel_status(key: UserAPIKeyAuth = Depends(user_api_key_auth)) -> JSONResponse:  # noqa: B008
+    # Not async: FastAPI then runs it on a thread, for it reads the workers' files.
+    def accel_status(key: UserAPIKeyAuth = Depends(user_api_key_auth)) -> JSONResponse:  # noqa: B008
         if proxy_server.master_key is None:
             raise HTTPException(status_code=404, detail="Not Found")
         if key.user_role != LitellmUserRoles.PROXY_ADMIN:
