@@ -19,19 +19,25 @@ class Counters:
     """
 
     def __init__(self) -> None:
+        import tiktoken
+
+        self._encode: Any = tiktoken.Encoding.encode
         self._tiktoken: dict[str, tuple[Any, Any]] = {}
         self._hugging_face: tuple[Any, Any, Any] = (None, None, None)
 
     def tiktoken(self, encoding: Any, slice_chars: int) -> Callable[[str], int]:
         """Counts as `len(encoding.encode(text, disallowed_special=()))`, in slices of code points.
 
-        Declines when: not a `tiktoken.Encoding`, an encoding whose pattern has no scanner, a
-        tiktoken release whose Unicode classes were not tested, a slice size that is no count.
+        Declines when: not a `tiktoken.Encoding`, its `encode` replaced, an encoding whose pattern has
+        no scanner, a tiktoken release whose Unicode classes were not tested, a slice size that is no
+        count.
         """
         import tiktoken
 
         if type(encoding) is not tiktoken.Encoding:
             raise Declined("not a tiktoken encoding")
+        if tiktoken.Encoding.encode is not self._encode or "encode" in vars(encoding):
+            raise Declined("tiktoken's encode was replaced")
         if not library_is_tested("tiktoken", tiktoken.__version__):
             raise Declined("untested tiktoken release")
         if type(slice_chars) is not int or slice_chars < 1:
