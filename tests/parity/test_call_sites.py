@@ -21,9 +21,6 @@ STRINGS = 2  # a role and a content
 BODY = {"model": "gpt-4o", "messages": MESSAGES}
 CALLBACK_LISTS = [name for name in vars(litellm) if name.endswith(("callback", "callbacks"))]
 
-# LiteLLM's own types, met by pydantic when the proxy is imported.
-pytestmark = pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class:UserWarning")
-
 Site = Callable[[], Any]
 
 

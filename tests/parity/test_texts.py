@@ -12,7 +12,7 @@ from support.original import MODEL_OF, counts, outcome
 from support.scale import scaled
 from support.texts import Texts, shortest
 
-TEXTS_PER_SHARD = 30_000
+TEXTS_PER_SHARD = 20_000
 SHARDS = 4
 ADDED_TOKENS = ("<EOT>", "<META>", "<META_START>", "<META_END>", "<SOS>")
 

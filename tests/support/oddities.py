@@ -27,6 +27,9 @@ class Characters:
     def encode_batch_fast(self, texts: list[str]) -> list[list[int]]:
         return [[0] * len(text) for text in texts]
 
+    def __repr__(self) -> str:
+        return "Characters()"
+
 
 WORDS = """{
   "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
