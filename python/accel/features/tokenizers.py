@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from accel import native
 from accel.errors import Declined
@@ -18,19 +19,25 @@ class Counters:
     """
 
     def __init__(self) -> None:
+        import tiktoken
+
+        self._encode: Any = tiktoken.Encoding.encode
         self._tiktoken: dict[str, tuple[Any, Any]] = {}
         self._hugging_face: tuple[Any, Any, Any] = (None, None, None)
 
     def tiktoken(self, encoding: Any, slice_chars: int) -> Callable[[str], int]:
         """Counts as `len(encoding.encode(text, disallowed_special=()))`, in slices of code points.
 
-        Declines when: not a `tiktoken.Encoding`, an encoding whose pattern has no scanner, a
-        tiktoken release whose Unicode classes were not tested, a slice size that is no count.
+        Declines when: not a `tiktoken.Encoding`, its `encode` replaced, an encoding whose pattern has
+        no scanner, a tiktoken release whose Unicode classes were not tested, a slice size that is no
+        count.
         """
         import tiktoken
 
         if type(encoding) is not tiktoken.Encoding:
             raise Declined("not a tiktoken encoding")
+        if tiktoken.Encoding.encode is not self._encode or "encode" in vars(encoding):
+            raise Declined("tiktoken's encode was replaced")
         if not library_is_tested("tiktoken", tiktoken.__version__):
             raise Declined("untested tiktoken release")
         if type(slice_chars) is not int or slice_chars < 1:
@@ -78,17 +85,31 @@ class Counters:
         return count_whole
 
 
+_byte_pair_settings: Final = attrgetter(
+    "dropout",
+    "unk_token",
+    "continuing_subword_prefix",
+    "end_of_word_suffix",
+    "fuse_unk",
+    "byte_fallback",
+    "ignore_merges",
+)
+
+
 def _settings(tokenizer: Any) -> tuple[Any, ...]:
-    """What setters of a `tokenizers.Tokenizer` can change, as far as it shows cheaply (1 µs)."""
+    """What setters of a `tokenizers.Tokenizer` can change, as far as it shows cheaply (2 µs)."""
     model, normalizer, pre_tokenizer = tokenizer.model, tokenizer.normalizer, tokenizer.pre_tokenizer
+    byte_pairs = type(model).__name__ == "BPE"
     return (
         tokenizer.truncation,
         tokenizer.padding,
         tokenizer.post_processor is None,
         tokenizer.encode_special_tokens,
         tokenizer.get_vocab_size(),
+        # A word of the vocabulary may be added as a token too, which leaves the size as it was.
+        len(tokenizer.get_added_tokens_decoder()),
         normalizer and normalizer.__getstate__(),
         pre_tokenizer and pre_tokenizer.__getstate__(),
         type(model),
-        getattr(model, "dropout", None),
+        _byte_pair_settings(model) if byte_pairs else None,
     )
