@@ -39,7 +39,7 @@ test-python: build-for-tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 parity: build-for-tests ## the differential tests, larger (minutes)
-	ACCEL_TEST_SCALE=10 $(BIN)/python -m pytest tests/parity
+	PARITY_SCALE=10 $(BIN)/python -m pytest tests/parity
 
 lint: build-for-tests ## formatting, lints, types, stubs
 	cargo fmt --check

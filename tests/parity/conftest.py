@@ -11,6 +11,7 @@ import accel  # noqa: I001  # before LiteLLM, as users are told
 import litellm.litellm_core_utils.token_counter  # noqa: F401  # loaded lazily otherwise; the seam waits for it
 import pytest
 from support.calls import calls_of
+from support.live import kept_flags
 
 _SEAM = "litellm.litellm_core_utils.token_counter:_get_exact_count_function"
 
@@ -26,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def native_token_counting() -> Iterator[None]:
     """Every call native, none sampled; afterwards the flags as before and no defect on the account."""
-    with accel.disabled(), calls_of() as calls:
+    with kept_flags(), calls_of() as calls:
         accel.set_flag("token_counting", mode="on", percent=100, verify_percent=0)
         (row,) = accel.status().features["token_counting"]["seams"]
         assert (row["target"], row["state"]) == (_SEAM, "applied"), row

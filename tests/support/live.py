@@ -14,27 +14,34 @@ TEXT = "It's a text of 今天, and 1234567 more."
 
 
 @contextmanager
+def kept_flags() -> Iterator[None]:
+    """Afterwards the layers of flags are what they were before."""
+    flags = control.flags
+    assert flags is not None
+    before = {name: copy(getattr(flags, name)) for name in ("_file", "_overlay", "_runtime", "_problems")}
+    try:
+        yield
+    finally:
+        vars(flags).update(before)
+        control.apply()
+
+
+@contextmanager
 def fresh_account(clock: Any = None) -> Iterator[dispatch.Junction]:
     """The junction of token counting with a new guard: mode on, everybody, nothing verified by chance."""
     junction = dispatch.junctions[NAME]
-    flags = control.flags
-    assert flags is not None
-    kept = ("_file", "_overlay", "_runtime")
-    before = {name: copy(getattr(flags, name)) for name in kept}
     clock_before = junction._clock
     junction._clock = clock
     junction.renew()
     shadow.forget()
-    try:
-        control.set_flag(NAME, mode="on", percent=100, verify_percent=0, include=[], exclude=[])
-        yield junction
-    finally:
-        junction._clock = clock_before
-        vars(flags).update(before)
-        flags._problems.clear()
-        junction.renew()
-        shadow.forget()
-        control.apply()
+    with kept_flags():
+        try:
+            control.set_flag(NAME, mode="on", percent=100, verify_percent=0, include=[], exclude=[])
+            yield junction
+        finally:
+            junction._clock = clock_before
+            junction.renew()
+            shadow.forget()
 
 
 def calls(junction: dispatch.Junction) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""How much a differential test does: `ACCEL_TEST_SCALE` multiplies the random volume."""
+"""How much a differential test does: `PARITY_SCALE` multiplies the random volume."""
 
 import os
 
-SCALE = float(os.environ.get("ACCEL_TEST_SCALE", "1"))
+SCALE = float(os.environ.get("PARITY_SCALE", "1"))
 
 
 def scaled(volume: int) -> int:
