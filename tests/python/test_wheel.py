@@ -15,6 +15,9 @@ from support.processes import run_python
 
 ROOT = Path(__file__).parents[2]
 
+# Two builds at once would take each other's files.
+pytestmark = pytest.mark.xdist_group("wheel")
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -29,7 +32,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--out",
         str(out),
     ]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=240)
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert built.returncode == 0, built.stderr
     (found,) = out.glob("*.whl")
     return found
 
