@@ -10,7 +10,7 @@ import pytest
 
 import accel
 from accel import dispatch
-from support.live import MODEL, NAME, TEXT, calls, count, counters, expected, fresh_account
+from support.live import MODEL, NAME, TEXT, calls, count, counted_by, expected, fresh_account
 
 
 @pytest.fixture
@@ -67,19 +67,10 @@ class TestComparing:
     def test_a_wrong_counter_never_reaches_a_caller(
         self, junction: dispatch.Junction, settings: dict[str, Any]
     ) -> None:
-        class WrongCounter:
-            def count(self, text: str, slice_chars: int) -> int:
-                return 999
-
         count()
-        cache = counters()._tiktoken
-        kept = cache["cl100k_base"]
-        cache["cl100k_base"] = (kept[0], WrongCounter())
-        try:
+        with counted_by(lambda _text: 999):
             accel.set_flag(NAME, **settings)
             assert [count(), count()] == [expected()] * 2
-        finally:
-            cache["cl100k_base"] = kept
         assert junction.guard.status()["breaker"]["opened_by"] == "mismatch"
         assert len(accel.status().mismatches) == 1
         assert TEXT not in repr(accel.status())

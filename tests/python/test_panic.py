@@ -10,7 +10,7 @@ from accel import _accel
 from accel._accel import ManualClock
 from support.junctions import SECRET, Original, breaker, call, calls, make
 from support.live import calls as live_calls
-from support.live import counters, fresh_account
+from support.live import counted_by, fresh_account
 
 panic_for_test = getattr(_accel, "_panic_for_test", None)
 pytestmark = pytest.mark.skipif(panic_for_test is None, reason="needs the cargo feature panic-test")
@@ -88,25 +88,17 @@ def test_a_panic_after_an_effect_is_told_to_the_caller() -> None:
 def test_litellm_goes_on_counting() -> None:
     import litellm
 
-    class PanickingCounter:
-        count = staticmethod(panics)
-
     model, clock = "gpt-3.5-turbo", ManualClock()
     with fresh_account(clock) as junction:
         expected = litellm.token_counter(model=model, text=SECRET)
         assert live_calls(junction)["native"] == 1
-        cache = counters()._tiktoken
-        kept = cache["cl100k_base"]
-        cache["cl100k_base"] = (kept[0], PanickingCounter())
-        try:
+        with counted_by(panics):
             assert litellm.token_counter(model=model, text=SECRET) == expected
             assert junction.guard.status()["breaker"]["state"] == "open"
             assert litellm.token_counter(model=model, text=SECRET) == expected
             counted = live_calls(junction)
             assert (counted["native"], counted["failed"]) == (1, 1)
             assert counted["python"] == {"failed": 1, "breaker": 1}
-        finally:
-            cache["cl100k_base"] = kept
         clock.advance_ms(30_000)
         for _ in range(101):
             assert litellm.token_counter(model=model, text=SECRET) == expected

@@ -15,7 +15,7 @@ import pytest
 import accel
 from accel import dispatch, report
 from support.forks import in_a_fork
-from support.live import MODEL, NAME, TEXT, count, counters, expected, fresh_account, seam_module
+from support.live import MODEL, NAME, TEXT, count, counted_by, expected, fresh_account, seam_module
 
 
 @pytest.fixture
@@ -152,19 +152,10 @@ def test_a_forked_child_begins_at_zero_with_its_seams_applied(junction: dispatch
 
 
 def test_a_forked_child_does_not_inherit_differences(junction: dispatch.Junction) -> None:
-    class WrongCounter:
-        def count(self, text: str, slice_chars: int) -> int:
-            return 999
-
     count()
-    cache = counters()._tiktoken
-    kept = cache["cl100k_base"]
-    cache["cl100k_base"] = (kept[0], WrongCounter())
     accel.set_flag(NAME, mode="shadow")
-    try:
+    with counted_by(lambda _text: 999):
         count(TEXT)
-    finally:
-        cache["cl100k_base"] = kept
     assert len(accel.status().mismatches) == 1
     mismatches, state = in_a_fork(lambda: [accel.status().mismatches, feature()["breaker"]["state"]])
     assert (mismatches, state) == ([], "closed")

@@ -1,5 +1,6 @@
 """The wheel: what is in it, what is not, and that it works where it is installed."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -15,9 +16,6 @@ from support.processes import run_python
 
 ROOT = Path(__file__).parents[2]
 
-# Two builds at once would take each other's files.
-pytestmark = pytest.mark.xdist_group("wheel")
-
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -32,7 +30,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--out",
         str(out),
     ]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    # Two test processes that build at once would take each other's files.
+    with (ROOT / "target" / "wheel-test.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert built.returncode == 0, built.stderr
     (found,) = out.glob("*.whl")
     return found

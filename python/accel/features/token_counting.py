@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from accel.errors import Declined
+from accel.features.choices import Choices
 from accel.features.seam import Feature, Junction, Seam
 from accel.features.tokenizers import Counters
 
@@ -60,6 +61,8 @@ _BOUND: Final = {
     f"{_UTILS}:decision": f"{_BRIDGE}.catalog:decision",
     f"{_BRIDGE}.runtime:decision": f"{_BRIDGE}.catalog:decision",
     f"{_BRIDGE}.catalog:_decision": f"{_BRIDGE}.configuration:decision",
+    "tiktoken:get_encoding": "tiktoken.registry:get_encoding",
+    "tiktoken:encoding_name_for_model": "tiktoken.model:encoding_name_for_model",
 }
 
 
@@ -101,6 +104,9 @@ class _Resolver:
         # The catalogue's rule for tokenizers is PYTHON_ONLY (it is in the fingerprint), so neither
         # LITELLM_RUST nor litellm.rust() can change this.
         self._backend: Any = self._utils._huggingface_tokenizer_backend()
+        self._default_encoding: Any = None
+        self._encodings: Any = sys.modules["tiktoken.registry"].ENCODINGS
+        self._choices = Choices()
         self._counters = Counters()
 
     def __call__(self, model: Any, custom_tokenizer: Any) -> Callable[[str], int]:
@@ -114,6 +120,8 @@ class _Resolver:
             return self._tiktoken("cl100k_base")
         if type(model) is not str:
             raise Declined("model is not a str")
+        if not custom_tokenizer and (chosen := self._choices.get(model)) is not None:
+            return self._tiktoken(chosen)
         if custom_tokenizer:
             if type(custom_tokenizer) is not dict or custom_tokenizer.get("type") != "openai_tokenizer":
                 raise Declined("custom tokenizer")
@@ -123,12 +131,27 @@ class _Resolver:
                 return self._counters.hugging_face(self._anthropic())
             if kind is not None:
                 raise Declined("another Hugging Face tokenizer")
-        return self._tiktoken(self._counter_module.openai_tokenizer_encoding_name(model))
+        chosen = self._counter_module.openai_tokenizer_encoding_name(model)
+        if not custom_tokenizer:
+            self._choices.keep(model, chosen)
+        return self._tiktoken(chosen)
 
     def _tiktoken(self, name: str) -> Callable[[str], int]:
         # Bound as a default argument when LiteLLM was imported; the constant may say otherwise.
         slice_chars = self._counter_module._get_tiktoken_count_function.__defaults__[0]
-        return self._counters.tiktoken(self._encoding(name), slice_chars)
+        return self._counters.tiktoken(self._live_encoding(name), slice_chars)
+
+    def _live_encoding(self, name: str) -> Any:
+        """What LiteLLM's `_python_encoding` gives; the function itself only to load an encoding."""
+        if self._default_encoding is None:
+            encoding = self._encoding(name)
+            self._default_encoding = sys.modules["litellm.litellm_core_utils.default_encoding"]
+            return encoding
+        default = self._default_encoding.encoding
+        if name == default.name:
+            return default
+        held = self._encodings.get(name)
+        return self._encoding(name) if held is None else held
 
     def _anthropic(self) -> Any:
         try:

@@ -19,10 +19,11 @@ class Counters:
     """
 
     def __init__(self) -> None:
-        import tiktoken
+        from tiktoken import Encoding
 
-        self._encode: Any = tiktoken.Encoding.encode
-        self._tiktoken: dict[str, tuple[Any, Any]] = {}
+        self._encoding_class: Any = Encoding
+        self._encode: Any = Encoding.encode
+        self._tiktoken: dict[str, tuple[Any, int, Callable[[str], int]]] = {}
         self._hugging_face: tuple[Any, Any, Any] = (None, None, None)
 
     def tiktoken(self, encoding: Any, slice_chars: int) -> Callable[[str], int]:
@@ -32,25 +33,30 @@ class Counters:
         no scanner, a tiktoken release whose Unicode classes were not tested, a slice size that is no
         count.
         """
+        if type(encoding) is not self._encoding_class:
+            raise Declined("not a tiktoken encoding")
+        if self._encoding_class.encode is not self._encode or "encode" in vars(encoding):
+            raise Declined("tiktoken's encode was replaced")
+        held = self._tiktoken.get(encoding.name)
+        if held is not None and held[0] is encoding and held[1] is slice_chars:
+            return held[2]
+        count = self._slices_counter(encoding, slice_chars)
+        self._tiktoken[encoding.name] = (encoding, slice_chars, count)
+        return count
+
+    def _slices_counter(self, encoding: Any, slice_chars: int) -> Callable[[str], int]:
         import tiktoken
 
-        if type(encoding) is not tiktoken.Encoding:
-            raise Declined("not a tiktoken encoding")
-        if tiktoken.Encoding.encode is not self._encode or "encode" in vars(encoding):
-            raise Declined("tiktoken's encode was replaced")
         if not library_is_tested("tiktoken", tiktoken.__version__):
             raise Declined("untested tiktoken release")
         if type(slice_chars) is not int or slice_chars < 1:
             raise Declined("odd slice size")
-        held, counter = self._tiktoken.get(encoding.name, (None, None))
-        if held is not encoding:
-            counter = None
+        counter: Any = None
 
         def count_slices(text: str) -> int:
             nonlocal counter
             if counter is None:
                 counter = native.module.TiktokenCounter(encoding._pat_str, encoding._mergeable_ranks)
-                self._tiktoken[encoding.name] = (encoding, counter)
             return counter.count(text, slice_chars)  # type: ignore[no-any-return]
 
         return count_slices
