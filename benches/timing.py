@@ -20,8 +20,15 @@ def assert_equal(contestants: Timed, arguments: Sequence[Any]) -> None:
         assert len(set(answers.values())) == 1, answers
 
 
-def warm_us(contestants: Timed, argument: Any, *, rounds: int = 15, budget_s: float = 0.01) -> dict[str, float]:
-    """Median time of a call on one argument again and again, in µs."""
+def warm_us(
+    contestants: Timed,
+    argument: Any,
+    *,
+    rounds: int = 15,
+    budget_s: float = 0.01,
+    summary: Callable[[list[float]], float] = statistics.median,
+) -> dict[str, float]:
+    """Median (or another summary) of the time of a call on one argument again and again, in µs."""
     samples: dict[str, list[float]] = {name: [] for name in contestants}
     repeats = {}
     for name, run in contestants.items():
@@ -30,7 +37,7 @@ def warm_us(contestants: Timed, argument: Any, *, rounds: int = 15, budget_s: fl
     for _ in range(rounds):
         for name, run in _shuffled(contestants):
             samples[name].append(_time(run, argument, repeats[name]) / repeats[name])
-    return {name: statistics.median(times) * 1e6 for name, times in samples.items()}
+    return {name: summary(times) * 1e6 for name, times in samples.items()}
 
 
 def cold_us(contestants: Timed, passages: Sequence[Any]) -> dict[str, float]:
