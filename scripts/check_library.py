@@ -17,10 +17,10 @@ import litellm
 import litellm.litellm_core_utils.token_counter as counter
 import tiktoken
 import tokenizers
-from support.texts import Texts
 
 from accel import _accel
 from accel.errors import Declined
+from support.texts import Texts
 
 _SURROUNDINGS = ("a%sb\n", "A%sB\n", "x%sY\n", "1%s2\n", " %s;", "%s%s a", "!%s\n", "'%s ", "%s's\n", "\n%s\n;")
 _BATCH = 48

@@ -105,7 +105,7 @@ class _Resolver:
         # LITELLM_RUST nor litellm.rust() can change this.
         self._backend: Any = self._utils._huggingface_tokenizer_backend()
         self._default_encoding: Any = None
-        self._encodings: Any = sys.modules["tiktoken.registry"].ENCODINGS
+        self._registry: Any = sys.modules["tiktoken.registry"]
         self._choices = Choices()
         self._counters = Counters()
 
@@ -150,7 +150,7 @@ class _Resolver:
         default = self._default_encoding.encoding
         if name == default.name:
             return default
-        held = self._encodings.get(name)
+        held = self._registry.ENCODINGS.get(name)
         return self._encoding(name) if held is None else held
 
     def _anthropic(self) -> Any:
