@@ -25,13 +25,16 @@ def main(argv: Sequence[str]) -> int:
     chosen = parser.parse_args(argv)
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no network for a look at oneself
     missing = _import_targets()
+    before = _native_calls()
     checks = _check_token_counts()
+    checked_natively = _native_calls() - before
     status = report.status()
     document = {
         "python": sys.version.split()[0],
         **status.to_dict(),
         "not_importable": missing,
         "self_check": checks,
+        "self_check_native": checked_natively,
         "recommendations": report.get_recommendations(),
     }
     if chosen.json:
@@ -76,6 +79,10 @@ def _check_token_counts() -> list[dict[str, Any]]:
     ]
 
 
+def _native_calls() -> int:
+    return sum(int(junction.guard.status()["calls"]["native"]) for junction in dispatch.junctions.values())
+
+
 def _print(document: dict[str, Any]) -> None:
     from rich.console import Console
 
@@ -90,6 +97,8 @@ def _print(document: dict[str, Any]) -> None:
     print_status(console, document)
     checks = document["self_check"]
     equal = sum(check["accel"] == check["litellm"] for check in checks)
-    console.print(f"self-check: {equal} of {len(checks)} counts equal LiteLLM's", highlight=False)
+    # Without the second number a feature that is off would look checked.
+    counted = f"{document['self_check_native']} of them counted natively"
+    console.print(f"self-check: {equal} of {len(checks)} counts equal LiteLLM's, {counted}", highlight=False)
     for line in [*document["not_importable"], *document["problems"], *document["recommendations"]]:
         console.print(f"- {line}", highlight=False, markup=False)

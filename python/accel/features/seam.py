@@ -36,8 +36,6 @@ class Junction(Protocol):
 class Seam:
     """One replaced name."""
 
-    name: str
-    """Short name, unique within its feature."""
     module: str
     attribute: str
     reproduces: tuple[str, ...]

@@ -192,7 +192,6 @@ FEATURE: Final = Feature(
     replayable=True,  # a count changes nothing
     seams=(
         Seam(
-            name="exact_counter",
             module=_COUNTER,
             attribute="_get_exact_count_function",
             reproduces=_REPRODUCED,
