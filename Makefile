@@ -41,6 +41,9 @@ test-python: build-for-tests
 parity: build-for-tests ## the differential tests, larger (minutes)
 	PARITY_SCALE=10 $(BIN)/python -m pytest tests/parity
 
+upstream: build ## LiteLLM's own tests, LITELLM_TESTS=/path/to/litellm [FILES="…"], with accel off and on
+	$(BIN)/python scripts/upstream.py $(if $(LITELLM_TESTS),"$(LITELLM_TESTS)") $(FILES)
+
 lint: build-for-tests ## formatting, lints, types, stubs
 	cargo fmt --check
 	cargo clippy --locked --all-targets --all-features --quiet -- -D warnings
@@ -61,4 +64,4 @@ wheel: setup ## a wheel for this platform, in dist/
 clean: ## remove what the other targets made
 	rm -rf $(VENV) target dist
 
-.PHONY: help setup build build-for-tests demo test test-rust test-python parity lint bench-tokens fingerprints wheel clean
+.PHONY: help setup build build-for-tests demo test test-rust test-python parity upstream lint bench-tokens fingerprints wheel clean
