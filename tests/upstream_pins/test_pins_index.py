@@ -1,0 +1,64 @@
+"""INDEX.md: every test of ours that it names exists, every row says something, and every pin is named."""
+
+import ast
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+ROW = re.compile(r"^\| `(?P<theirs>[\w:]+)` \| (?P<cases>\d+) \| (?P<ours>.+) \|$")
+NAMED = re.compile(r"`(test_\w+\.py)::(test_\w+)`")
+# Behaviour that none of LiteLLM's tests pins, and that follows from its code.
+BEYOND = {
+    "test_pinned_documents.py::test_a_price_asked_for_by_itself",
+    "test_pinned_images.py::test_an_image_that_cannot_be_fetched_is_taken_for_base64",
+    "test_pinned_messages.py::test_a_wrong_message_is_refused",
+    "test_pinned_messages.py::test_text_or_messages_and_not_both",
+    "test_pinned_prompt_caching.py::test_a_switched_off_counter_reaches_nothing",
+    "test_pinned_prompt_caching.py::test_messages_and_tools_count_together_and_no_further_than_needed",
+    "test_pinned_streams.py::test_a_prompt_that_cannot_be_counted_counts_nothing",
+    "test_pinned_streams.py::test_a_stream_through_the_sdk_ends_with_counted_usage",
+    "test_pinned_texts.py::test_a_limit_that_somebody_sets_holds",
+    "test_pinned_texts.py::test_a_slice_that_somebody_sets_holds",
+    "test_pinned_tools.py::test_an_array_must_say_of_what",
+    "test_pinned_trimming.py::test_a_replaced_count_decides_what_process_messages_keeps",
+    "test_pinned_trimming.py::test_a_replaced_count_decides_whether_a_message_fits",
+    "test_pinned_trimming.py::test_a_tiny_limit_makes_no_progress_in_this_release",
+    "test_pinned_trimming.py::test_each_replaced_helper_of_trimming_is_called",
+    "test_pinned_trimming.py::test_the_tokens_for_the_reply_can_be_asked_for",
+}
+
+
+def rows() -> list[re.Match[str]]:
+    lines = (FOLDER / "INDEX.md").read_text().splitlines()
+    table = [line for line in lines if line.startswith("| ") and not line.startswith("| LiteLLM's test")]
+    found = [ROW.match(line) for line in table]
+    assert None not in found, [line for line, row in zip(table, found, strict=True) if row is None]
+    return [row for row in found if row]
+
+
+def pins() -> set[str]:
+    return {
+        f"{path.name}::{node.name}"
+        for path in FOLDER.glob("test_*.py")
+        if path != Path(__file__)
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+
+
+def named_in(row: re.Match[str]) -> set[str]:
+    return {"::".join(names) for names in NAMED.findall(row["ours"])}
+
+
+def test_a_row_names_what_is_there_or_why_nothing_is() -> None:
+    ours = pins()
+    for row in rows():
+        assert named_in(row) <= ours, row[0]
+        assert bool(named_in(row)) != row["ours"].startswith("none: "), row[0]
+        assert int(row["cases"]) > 0, row[0]
+
+
+def test_every_pin_has_a_reason() -> None:
+    named = set().union(*map(named_in, rows()))
+    assert pins() - named == BEYOND
+    assert len(rows()) > 200
