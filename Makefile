@@ -55,6 +55,9 @@ lint: build-for-tests ## formatting, lints, types, stubs
 bench-tokens: build ## token counting: LiteLLM, accel, LiteLLM's native bridge, tiktoken, interleaved
 	$(BIN)/python benches/tokens.py
 
+bench-proxy-tokens: build ## a proxy whose key has a budget: plain and with accel, the same new prompts to both
+	$(BIN)/python benches/proxy_tokens.py
+
 fingerprints: build ## make the table of known LiteLLM bodies again
 	$(BIN)/python scripts/fingerprints.py 1.106.2 $(RELEASES)
 
@@ -64,4 +67,4 @@ wheel: setup ## a wheel for this platform, in dist/
 clean: ## remove what the other targets made
 	rm -rf $(VENV) target dist
 
-.PHONY: help setup build build-for-tests demo test test-rust test-python parity upstream lint bench-tokens fingerprints wheel clean
+.PHONY: help setup build build-for-tests demo test test-rust test-python parity upstream lint bench-tokens bench-proxy-tokens fingerprints wheel clean

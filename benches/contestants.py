@@ -1,4 +1,4 @@
-"""Who counts: LiteLLM, LiteLLM with accel, LiteLLM's native bridge, and the tokenizer library alone."""
+"""Who counts a text: LiteLLM, LiteLLM with accel, LiteLLM's native bridge, and the tokenizer library alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import litellm
 import litellm.litellm_core_utils.token_counter as counter
+from sides import ACCEL, PLAIN
 
 Count = Callable[[str], int]
 
@@ -26,31 +27,23 @@ MODELS = (
     Model("claude-sonnet-4-5", None),
 )
 
-_accelerated: Any = counter._get_exact_count_function
-_original: Any = _accelerated.__wrapped__
-
 
 def contestants(model: Model) -> dict[str, Count]:
-    """Each counts exactly as LiteLLM does, its slices of 1,024 code points included."""
-    return {
-        "litellm": _token_counter(model, _original),
-        "accel": _token_counter(model, _accelerated),
-        "bridge": _bridge(model),
-        "library": _library(model),
-    }
+    """Each counts exactly as LiteLLM does, its slices of 1,024 code points included.
+
+    LiteLLM and accel are one and the same public call; which of them answers is the stage's affair.
+    """
+
+    def count(text: str) -> Any:
+        return litellm.token_counter(model=model.name, text=text)
+
+    return {PLAIN: count, ACCEL: count, "bridge": _bridge(model), "library": _library(model)}
 
 
 def exact_counters(model: Model) -> dict[str, Count]:
-    """What the seam replaces, without `token_counter` around it: LiteLLM's count function and accel's."""
-    return {"litellm": _original(model.name), "accel": _accelerated(model.name)}
-
-
-def _token_counter(model: Model, exact: Any) -> Count:
-    def count(text: str) -> int:
-        counter._get_exact_count_function = exact
-        return litellm.token_counter(model=model.name, text=text)
-
-    return count
+    """The exact counter without `token_counter` around it: LiteLLM's count function and accel's."""
+    accelerated: Any = counter._get_exact_count_function
+    return {PLAIN: accelerated.__wrapped__(model.name), ACCEL: accelerated(model.name)}
 
 
 def _sliced(encode_length: Count) -> Count:

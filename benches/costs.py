@@ -1,4 +1,4 @@
-"""What accel costs: its import, its tables, a seam that is off, and a count beside a busy loop."""
+"""What accel costs: its import, its tables, what it remembers, and a count beside a busy loop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ import sys
 import threading
 import time
 from typing import Any
+
+from sides import MEMO
+
+from accel import _accel
 
 _IMPORT = """
 import gc, json, time
@@ -43,6 +47,27 @@ _CLAUDE = (
     "tokenizer = litellm.utils.select_tokenizer('claude-sonnet-4-5')['tokenizer']; tokenizer.encode('warm')",
     "_accel.HuggingFaceCounter(tokenizer.to_str())",
 )
+# Counts before the first reading load the tokenizer and make its counter; texts are dropped once counted.
+_MEMO = """
+import json, random
+import accel, litellm
+from pydoc_data import topics
+def resident_bytes():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+accel.set_flag({feature!r}, mode="off", percent=100, verify_percent=0)
+english, chance = "".join(topics.topics.values()), random.Random(5)
+def count(number):
+    start = chance.randrange(len(english) - 300)
+    return litellm.token_counter(model="gpt-4o", text=f"{{number:08d}}{{english[start:start + 292]}}")
+for number in range(1000):
+    count(number)
+before = resident_bytes()
+accel.set_flag({feature!r}, mode={mode!r})
+for number in range(1000, 1000 + {strings}):
+    count(number)
+grown = (resident_bytes() - before) / 1e6
+print(json.dumps({{"MB": grown, "status": accel.status().features[{feature!r}]}}))
+"""
 
 
 def _fresh(code: str) -> Any:
@@ -73,6 +98,22 @@ def load(rounds: int = 9) -> dict[str, dict[str, float]]:
         runs = [_fresh(_LOAD.format(prepare=prepare, make=make)) for _ in range(rounds)]
         result[name] = {key: statistics.median(run[key] for run in runs) for key in ("ms", "MB")}
     return result
+
+
+def memo_memory(strings: int = 200_000, rounds: int = 3) -> dict[str, Any]:
+    """Growth of resident memory while that many distinct texts of 300 characters are counted.
+
+    With the memo of counts and without, in fresh processes; the memo's own table is made after the first reading.
+    """
+    growth: dict[str, float] = {}
+    status: dict[str, Any] = {}
+    for mode in ("off", "on"):
+        code = _MEMO.format(feature=MEMO, mode=mode, strings=strings)
+        runs = [_fresh(code) for _ in range(rounds)]
+        growth[mode] = statistics.median(run["MB"] for run in runs)
+        status = runs[-1]["status"]
+    memo = _accel.Memo(_accel.Guard(MEMO), bytes(32))
+    return {"strings": strings, "table_MB": memo.bytes / 1e6, "MB": growth, "status": status}
 
 
 def beside_busy_loop_ms(count: Any, text: str, rounds: int = 5) -> float:

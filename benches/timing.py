@@ -5,19 +5,36 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-Timed = dict[str, Callable[[Any], Any]]
+Timed = Mapping[str, Callable[[Any], Any]]
+Stage = Callable[[str], AbstractContextManager[Any]]
+"""What must hold while the contestant of this name runs; set up and taken down outside of the timing."""
 
-_junk = bytearray(24_000_000)
+# What a stage sets up meets its first calls before the clock runs: tables that are made once, imports.
+_UNTIMED_CALLS = 3
+
+# Several times the second-level cache of any processor.
+_junk, _sink = bytearray(24_000_000), bytearray(24_000_000)
 
 
-def assert_equal(contestants: Timed, arguments: Sequence[Any]) -> None:
-    """Every contestant must give the same answers before anything is timed."""
-    for argument in arguments:
-        answers = {name: run(argument) for name, run in contestants.items()}
-        assert len(set(answers.values())) == 1, answers
+def as_it_is(_: str) -> AbstractContextManager[Any]:
+    """The stage of contestants that need nothing."""
+    return nullcontext()
+
+
+def assert_equal(contestants: Timed, arguments: Sequence[Any], *, stage: Stage = as_it_is) -> None:
+    """Every contestant must give the same answers, types included, before anything is timed."""
+    answers: dict[str, list[Any]] = {}
+    for name, run in contestants.items():
+        with stage(name):
+            answers[name] = [run(argument) for argument in arguments]
+    first, *others = answers.values()
+    for other in others:
+        assert other == first, answers
+        assert [type(value) for value in other] == [type(value) for value in first], answers
 
 
 def warm_us(
@@ -27,28 +44,48 @@ def warm_us(
     rounds: int = 15,
     budget_s: float = 0.01,
     summary: Callable[[list[float]], float] = statistics.median,
+    stage: Stage = as_it_is,
 ) -> dict[str, float]:
     """Median (or another summary) of the time of a call on one argument again and again, in µs."""
     samples: dict[str, list[float]] = {name: [] for name in contestants}
     repeats = {}
     for name, run in contestants.items():
-        once = _time(run, argument, 1)
+        with stage(name):
+            _time(run, argument, _UNTIMED_CALLS)
+            once = _time(run, argument, 1)
         repeats[name] = max(1, min(1000, int(budget_s / max(once, 1e-9))))
     for _ in range(rounds):
         for name, run in _shuffled(contestants):
-            samples[name].append(_time(run, argument, repeats[name]) / repeats[name])
+            with stage(name):
+                _time(run, argument, min(repeats[name], _UNTIMED_CALLS))
+                samples[name].append(_time(run, argument, repeats[name]) / repeats[name])
     return {name: summary(times) * 1e6 for name, times in samples.items()}
 
 
-def cold_us(contestants: Timed, passages: Sequence[Any]) -> dict[str, float]:
-    """Median time of one call on passages not counted before, the caches filled with junk, in µs."""
+def fresh_us(
+    contestants: Timed,
+    arguments: Sequence[Any],
+    *,
+    first: Any,
+    cold: bool = False,
+    stage: Stage = as_it_is,
+    clock: Callable[[Callable[[Any], Any], Any, int], float] | None = None,
+) -> dict[str, float]:
+    """Median time of one call on an argument that nobody has met before, in µs; each is given out once.
+
+    Before it a contestant meets `first`, untimed. With `cold` the processor's caches are filled with junk
+    in between. `clock` times a call of which only a part is meant.
+    """
     samples: dict[str, list[float]] = {name: [] for name in contestants}
-    queue = list(passages)
+    queue = list(arguments)
     while len(queue) >= len(contestants):
         for name, run in _shuffled(contestants):
-            passage = queue.pop()
-            _dirty_caches()
-            samples[name].append(_time(run, passage, 1))
+            with stage(name):
+                _time(run, first, _UNTIMED_CALLS)
+                argument = queue.pop()
+                if cold:
+                    _dirty_caches()
+                samples[name].append((clock or _time)(run, argument, 1))
     return {name: statistics.median(times) * 1e6 for name, times in samples.items()}
 
 
@@ -64,6 +101,5 @@ def _time(run: Callable[[Any], Any], argument: Any, repeats: int) -> float:
 
 
 def _dirty_caches() -> None:
-    for index in range(0, len(_junk), 4096):
-        _junk[index] = (_junk[index] + 1) & 255
-    sum(_junk[::512])
+    # Whole: a stride reaches but a few of a cache's sets.
+    memoryview(_sink)[:] = _junk

@@ -10,6 +10,9 @@ import argparse
 import os
 import platform
 import random
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +23,11 @@ import accel  # isort: skip
 import corpus
 import costs
 import litellm
-import litellm.litellm_core_utils.token_counter as counter
 import orjson
+import prompt_rows
 from contestants import MODELS, contestants, exact_counters
-from timing import assert_equal, cold_us, warm_us
+from sides import ACCEL, PLAIN, all_native, counting_side, side
+from timing import as_it_is, assert_equal, fresh_us, warm_us
 
 RESULTS = Path(__file__).parent / "results" / "tokens.json"
 
@@ -39,14 +43,18 @@ def cold_rows(passages: int) -> list[dict[str, Any]]:
     rows = []
     for model in MODELS:
         for text, source in sources.items():
-            starts = range(0, len(source) - size, size)
-            # Drawn anew for each model, so that no passage is counted twice by one counter.
-            chosen = [source[start : start + size] for start in random.sample(starts, min(passages, len(starts)))]
-            whole, alone = contestants(model), exact_counters(model)
-            assert_equal({**whole, **alone}, chosen[:5])
             row = {"text": text, "model": model.name}
-            rows.append({"row": "cold 4,000 chars, token_counter", **row, "us": cold_us(whole, chosen[5:])})
-            rows.append({"row": "cold 4,000 chars, counter alone", **row, "us": cold_us(alone, chosen[5:])})
+            for what, make, stage, shift in (
+                ("token_counter", contestants, side, 0),
+                # A count function is made once and needs no seam; its passages are others.
+                ("counter alone", exact_counters, as_it_is, size // 2),
+            ):
+                starts = range(shift, len(source) - size, size)
+                chosen = [source[at : at + size] for at in random.sample(starts, min(passages, len(starts)))]
+                who = make(model)
+                assert_equal(who, chosen[:5], stage=stage)
+                us = fresh_us(who, chosen[5:], first=chosen[0], cold=True, stage=stage)
+                rows.append({"row": f"cold 4,000 chars, {what}", **row, "us": us})
     return rows
 
 
@@ -67,31 +75,27 @@ def warm_rows() -> list[dict[str, Any]]:
     for model in MODELS:
         for name, text in texts.items():
             who = contestants(model)
-            assert_equal(who, [text])
+            assert_equal(who, [text], stage=counting_side)
             rounds = 15 if len(text) < 100_000 else 5
-            rows.append(
-                {"row": "warm", "text": name, "model": model.name, "us": warm_us(who, text, rounds=rounds)}
-            )
+            us = warm_us(who, text, rounds=rounds, stage=counting_side)
+            rows.append({"row": "warm", "text": name, "model": model.name, "us": us})
     return rows
 
 
 def off_row() -> dict[str, Any]:
     """A seam that is off against no seam at all."""
-    replacement: Any = counter._get_exact_count_function
 
-    def with_seam(text: str) -> int:
-        counter._get_exact_count_function = replacement
+    def count(text: str) -> Any:
         return litellm.token_counter(model="gpt-4o", text=text)
 
-    def without(text: str) -> int:
-        counter._get_exact_count_function = replacement.__wrapped__
-        return litellm.token_counter(model="gpt-4o", text=text)
+    def stage(name: str) -> AbstractContextManager[Any]:
+        return side(PLAIN if name == "none" else ACCEL)
 
+    who = {"off": count, "none": count}
     with accel.disabled():
-        assert_equal({"off": with_seam, "none": without}, ["user"])
+        assert_equal(who, ["user"], stage=stage)
         # The least of many: a fraction of a microsecond drowns in a median's noise.
-        times = warm_us({"off": with_seam, "none": without}, "user", rounds=201, summary=min)
-    counter._get_exact_count_function = replacement
+        times = warm_us(who, "user", rounds=201, summary=min, stage=stage)
     return {"row": "off", "us": times, "cost_us": times["off"] - times["none"]}
 
 
@@ -101,32 +105,49 @@ def busy_rows() -> list[dict[str, Any]]:
     rows = []
     for model in MODELS:
         who = contestants(model)
-        chosen = {name: who[name] for name in ("litellm", "accel")}
-        assert_equal(chosen, [text])
-        times = {name: costs.beside_busy_loop_ms(count, text) for name, count in chosen.items()}
+        chosen = {name: who[name] for name in (PLAIN, ACCEL)}
+        assert_equal(chosen, [text], stage=counting_side)
+        times = {}
+        for name, count in chosen.items():
+            with counting_side(name):
+                count(text)
+                times[name] = costs.beside_busy_loop_ms(count, text)
         rows.append({"row": "beside a busy loop", "model": model.name, "ms": times})
     return rows
+
+
+def _told(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, each printed as soon as it is measured."""
+    kept = []
+    for row in rows:
+        print(orjson.dumps(row).decode(), flush=True)
+        kept.append(row)
+    return kept
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--passages", type=int, default=300)
+    parser.add_argument("--prompts", type=int, default=30, help="new prompts for each contestant of a row")
+    parser.add_argument(
+        "--only-prompts", action="store_true", help="print the rows about whole prompts; write nothing"
+    )
     options = parser.parse_args()
-    # A sampled comparison would be timed as accel's own work.
-    accel.set_flag("token_counting", mode="on", percent=100, verify_percent=0)
+    all_native()
+    prompts = _told(prompt_rows.rows(options.prompts))
+    if options.only_prompts:
+        return
     result: dict[str, Any] = {
         "python": platform.python_version(),
         "litellm": accel.status().litellm["version"],
         "build": accel.native.module.build_profile,
-        "rows": [],
+        "prompts": prompts,
+        "rows": _told(chain(cold_rows(options.passages), warm_rows(), busy_rows(), [off_row()])),
     }
-    for section in (cold_rows(options.passages), warm_rows(), busy_rows(), [off_row()]):
-        for row in section:
-            print(orjson.dumps(row).decode(), flush=True)
-            result["rows"].append(row)
     result["import_ms"] = costs.import_ms()
     result["load"] = costs.load()
-    print(orjson.dumps({"import_ms": result["import_ms"], "load": result["load"]}).decode())
+    result["memo"] = costs.memo_memory()
+    print(orjson.dumps({name: result[name] for name in ("import_ms", "load", "memo")}).decode())
     calls = accel.status().features["token_counting"]["calls"]
     assert calls["native"] > 0, calls
     assert not calls["failed"], calls

@@ -22,6 +22,7 @@ import orjson
 
 from accel import fingerprint
 from accel.features import FEATURES
+from accel.features.names import live
 
 # Releases under LiteLLM for which scripts/check_library.py found 0 differences. tokenizers 0.21.0 and
 # 0.21.1 differ: their Oniguruma knows an older Unicode.
@@ -92,8 +93,8 @@ def live_constants() -> dict[str, str]:
 
     found = {}
     for member in members():
-        module, _, name = member.partition(":")
-        value = getattr(importlib.import_module(module), name)
+        importlib.import_module(member.partition(":")[0])
+        value = live(member)
         if not hasattr(value, "__code__") and not hasattr(value, "__wrapped__"):
             found[member] = fingerprint.of_object(value)
     return found

@@ -1,4 +1,4 @@
-"""Writes the tables of README.md from `benches/results/tokens.json`; no figure there is typed by hand.
+"""Writes the tables of README.md from the files in `benches/results`; no figure there is typed by hand.
 
 Usage: readme_tables.py [--check]   (with --check: exit 1 if README.md is not up to date)
 """
@@ -14,6 +14,9 @@ import orjson
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+RESULTS = ROOT / "benches" / "results"
+MODELS = ("gpt-3.5-turbo", "gpt-4o", "claude-sonnet-4-5")
+FORGETFUL = "accel without memo"
 _BLOCK = "<!-- {name} -->\n{content}\n<!-- /{name} -->"
 
 
@@ -45,19 +48,75 @@ def cost_table(result: dict[str, Any]) -> str:
     off = next(row for row in result["rows"] if row["row"] == "off")
     imports = result["import_ms"]
     lines = ["| cost | measured |", "|---|--:|"]
-    lines.append(f"| a seam that is off, a call | {off['cost_us']:.2f} µs |")
+    lines.append(
+        f"| the seams on the way of a `token_counter` call while they are off | {off['cost_us']:.2f} µs |"
+    )
     lines.append(
         f"| `import accel`, on top of LiteLLM's {imports['litellm']:.0f} ms | {imports['accel']:.0f} ms |"
     )
     for name, load in result["load"].items():
         lines.append(f"| making the counter of {name}, once | {load['ms']:.0f} ms, {load['MB']:.0f} MB |")
+    if memo := result.get("memo"):
+        lines.append(f"| the memo's table, however many texts | {memo['table_MB']:.2f} MB |")
+        grown = f"{memo['MB']['on']:.1f} MB, without the memo {memo['MB']['off']:.1f} MB"
+        texts = f"{memo['strings']:,} different texts of 300 characters"
+        lines.append(f"| resident memory that grew while {texts} were counted | {grown} |")
     return "\n".join(lines)
 
 
+def prompts_table(result: dict[str, Any]) -> str:
+    """One line for each prompt, a column for each model; then what has no model."""
+    cells: dict[str, dict[str | None, str]] = {}
+    for row in result["prompts"]:
+        cells.setdefault(row["prompt"], {})[row["model"]] = _against(row["us"])
+    lines = [f"| prompt | {' | '.join(MODELS)} |", f"|---|{'--:|' * len(MODELS)}"]
+    for prompt, by_model in cells.items():
+        if None not in by_model:
+            lines.append(f"| {prompt} | {' | '.join(by_model.get(model, '') for model in MODELS)} |")
+    lines += ["", "| function, the same for all models | |", "|---|--:|"]
+    lines += [f"| {prompt} | {by_model[None]} |" for prompt, by_model in cells.items() if None in by_model]
+    return "\n".join(lines)
+
+
+def _against(times: dict[str, float]) -> str:
+    """LiteLLM's time, accel's, how many times less that is, and the same without the memo."""
+    plain, accel = times["litellm"], times["accel"]
+    ours = f"{duration(plain)} → {duration(accel)}, **{plain / accel:.1f}**"
+    return f"{ours} ({plain / times[FORGETFUL]:.1f})" if FORGETFUL in times else ours
+
+
+def proxy_table(result: dict[str, Any]) -> str:
+    """One line for each model and prompt: a request with a budget, and LiteLLM's without one."""
+    lines = [
+        "| prompt | model | LiteLLM | accel | less time | LiteLLM, CPU | accel, CPU | less CPU "
+        "| without a budget, LiteLLM | its CPU |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for row in result["rows"]:
+        cells = [f"{row['kind']}, {row['chars']:,} chars", row["model"]]
+        for what in ("median_ms", "cpu_ms"):
+            plain, accel = (row["budget"][side][what] for side in ("litellm", "accel"))
+            cells += [f"{plain:.2f} ms", f"{accel:.2f} ms", f"**{100 * (1 - accel / plain):.0f} %**"]
+        cells += [f"{row['free']['litellm'][what]:.2f} ms" for what in ("median_ms", "cpu_ms")]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def blocks() -> dict[str, str]:
+    """The content of each block whose figures have been measured."""
+    tokens = orjson.loads((RESULTS / "tokens.json").read_bytes())
+    found = {"speed": speed_table(tokens), "costs": cost_table(tokens)}
+    if "prompts" in tokens:
+        found["prompts"] = prompts_table(tokens)
+    proxy = RESULTS / "proxy_tokens.json"
+    if proxy.exists():
+        found["proxy"] = proxy_table(orjson.loads(proxy.read_bytes()))
+    return found
+
+
 def main() -> int:
-    result = orjson.loads((ROOT / "benches" / "results" / "tokens.json").read_bytes())
     before = text = README.read_text(encoding="utf-8")
-    for name, content in (("speed", speed_table(result)), ("costs", cost_table(result))):
+    for name, content in blocks().items():
         block = _BLOCK.format(name=name, content=content)
         text = re.sub(rf"<!-- {name} -->.*<!-- /{name} -->", lambda _, block=block: block, text, flags=re.S)
     if "--check" in sys.argv[1:]:

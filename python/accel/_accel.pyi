@@ -4,6 +4,7 @@ Every callable here is thread-safe. None blocks on I/O. A defect inside the core
 `PanicException` (a `BaseException`), never as a crash of the process.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, final
 
 __version__: Final[str]
@@ -30,6 +31,15 @@ class ManualClock:
 
     def __new__(cls, now_ns: int = 0) -> ManualClock: ...
     def advance_ms(self, milliseconds: int) -> None: ...
+
+@final
+class Bindings:
+    """Names of modules and classes, and the objects that they must be. Immutable; thread-safe."""
+
+    def __new__(cls, bindings: Sequence[tuple[Mapping[str, Any], str, Any]]) -> Bindings:
+        """Each a namespace (`vars` of a module or class), a name in it, and the object."""
+    def changed(self) -> list[int]:
+        """Places of the bindings whose name is gone or is another object; 10 ns for each binding."""
 
 @final
 class Guard:
@@ -62,6 +72,10 @@ class Guard:
 
         `percent` chooses by unit, `verify_percent` by call. `include` takes part whatever the percentage,
         `exclude` never does and wins.
+        """
+    def branch(self) -> Guard:
+        """The guard of one seam: it decides by this one's settings, breaker and units, and keeps an account of
+        its own, which goes into this one's too. `status` tells both.
         """
     def next_unit(self) -> int:
         """A fresh unit for a call that has no identity of its own."""
@@ -155,11 +169,12 @@ class TiktokenCounter:
         An encoding that is not supported (another pattern, a byte without a token) makes a counter
         that declines every text.
         """
-    def count(self, text: str, slice_chars: int) -> int:
+    def count(self, text: str, slice_chars: int, memo: Memo | None = None) -> int:
         """`sum(len(encoding.encode_ordinary(slice)))` over slices of `slice_chars` (at least 1) code points.
 
-        Above 8,192 code points the GIL is released, once. Raises `accel.errors.Declined` when: the
-        encoding is not supported, `text` is not exactly a `str`, or it has a lone surrogate.
+        More than 8,192 bytes of UTF-8 that are not in `memo` are counted without the GIL. Raises
+        `accel.errors.Declined` when: the encoding is not supported, `text` is not exactly a `str`, or it has
+        a lone surrogate.
         """
 
 @final
@@ -174,10 +189,108 @@ class HuggingFaceCounter:
 
         A tokenizer that is not supported makes a counter that declines every text.
         """
-    def count(self, text: str) -> int:
+    def count(self, text: str, memo: Memo | None = None) -> int:
         """`len(tokenizer.encode(text).ids)`, the text taken whole.
 
-        Above 8,192 code points the GIL is released, once. Raises `accel.errors.Declined` when: the
-        tokenizer is not supported, `text` is not exactly a `str`, has a lone surrogate, or spells an
-        added token such as `<EOT>`, before or after normalisation.
+        More than 8,192 bytes of UTF-8 that are not in `memo` are counted without the GIL. Raises
+        `accel.errors.Declined` when: the tokenizer is not supported, `text` is not exactly a `str`, has a
+        lone surrogate, or spells an added token such as `<EOT>`, before or after normalisation.
         """
+
+@final
+class Memo:
+    """Counts of texts that were counted before, for all counters together; about 1.5 MB, however many texts.
+
+    Holds no text: a name is 128 bits of HighwayHash (Alakuijala, Cox, Wassenberg 2017) under `key`, so that
+    nobody who does not know the key can make two texts meet; two that meet by chance have 1 in 2**128.
+    65,536 counts; of three whose names fall on one place the oldest is forgotten. Texts of less than 48
+    bytes are not looked up. Thread-safe and without locks of its own. A forked child must make its own, for
+    `guard` is its parent's.
+    """
+
+    def __new__(cls, guard: Guard, key: bytes) -> Memo:
+        """`guard` says for each text whether it may be looked up; its unit is the name's first half, so a share is
+        one of texts. A text found counts as handled, one not found as declined. `key`: 32 random bytes, kept
+        secret; `ValueError` for another length.
+        """
+    @property
+    def bytes(self) -> int:
+        """Memory of the table."""
+
+@final
+class MessageCounter:
+    """Counts prompts by LiteLLM's rules for one model. Immutable; thread-safe.
+
+    Follows `_count_messages`, `_count_content_list`, `_count_anthropic_content` and `_count_extra` of
+    LiteLLM 1.106, for exact `dict`, `list`, `str`, `int`, `float`, `bool` and None.
+
+    Methods raise `accel.errors.Declined` when: anything else is met, a key that is not a `str`, a lone
+    surrogate, a block of a `document` or `file`, `search_results`, an image in high detail that is not strict
+    base64 with a header that is known, a text longer than `longest_exact_chars`, deep nesting, whatever
+    LiteLLM raises for, and whatever the counter declines.
+    """
+
+    def __new__(
+        cls,
+        counter: TiktokenCounter | HuggingFaceCounter,
+        slice_chars: int,
+        *,
+        longest_exact_chars: int,
+        tokens_per_message: int,
+        tokens_per_name: int,
+        image_tokens: int,
+        high_detail_tokens: Callable[[int, int], int],
+        tool_use: tuple[list[str], list[str]],
+        tool_result: tuple[list[str], list[str]],
+    ) -> MessageCounter:
+        """`slice_chars` is not used with a `HuggingFaceCounter`. `high_detail_tokens` answers what an image of
+        that width and height costs. `tool_use` and `tool_result`: the fields that such a block must have,
+        and those whose content is counted.
+        """
+    def count(
+        self,
+        messages: Sequence[Any],
+        tools: Any,
+        tool_choice: Any,
+        *,
+        extra: bool,
+        default_image_tokens: int | None,
+        memo: Memo | None,
+    ) -> int:
+        """Tokens of a list or tuple of messages; with `extra` also of tools, choice and the answer's priming.
+
+        `default_image_tokens` stands for every image. More than 8,192 bytes of text that are not in `memo` are
+        counted without the GIL.
+        """
+    def reach(
+        self,
+        messages: Sequence[Any],
+        threshold: int,
+        tools: Any,
+        *,
+        default_image_tokens: int | None,
+        memo: Memo | None,
+    ) -> bool:
+        """Whether `count` with `extra` and no choice is at least `threshold`; counts message by message and stops
+        at the first that reaches it.
+        """
+
+def format_tools(tools: list[Any]) -> str:
+    """The text as which LiteLLM counts tool definitions, in OpenAI's, Gemini's or Anthropic's shape.
+
+    Raises `accel.errors.Declined` when: not exactly a `list`, anything but plain data, a lone surrogate,
+    `required` or `enum` that is no list, schemas nested more than 64 deep, whatever LiteLLM raises for.
+    """
+
+def image_dimensions(data: str) -> tuple[int, int]:
+    """Width and height in pixels of the PNG, GIF, JPEG or WebP image in a data URL.
+
+    All of it is checked to be base64, only the header is decoded. Raises `accel.errors.Declined` when: not
+    exactly a `str`, an address on the network, base64 that is not strict, an image of another kind or cut off.
+    """
+
+def str_chars(mapping: dict[str, Any], fields: Sequence[str]) -> int:
+    """`sum(len(str(mapping.get(field, ""))) for field in fields)`, without making the texts.
+
+    Raises `accel.errors.Declined` when: not exactly a `dict`, anything but plain data, nesting of more than 100.
+    """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from accel import native, shadow
 from accel.errors import Declined, FellBack, NotReplayable
@@ -22,25 +24,98 @@ if native.module is not None:
     _PanicException: Final = native.module.PanicException
 
 
-class Junction:
-    """One feature's way from a call to its answer: guard, then native, then the original.
+class _Around(NamedTuple):
+    """The call of a seam whose original is running: what it decided holds for the seams inside."""
 
-    Thread-safe. Needs the native module.
+    feature: str
+    unit: int
+    python: bool
+    """LiteLLM's own code answers, and is not to be helped by this feature."""
+    oracle: bool
+    """Native code is compared with what runs now, so that must be LiteLLM's alone, whatever the feature."""
+
+
+_around: Final[ContextVar[_Around | None]] = ContextVar("accel_around", default=None)
+
+
+class Junction:
+    """One seam's way from a call to its answer: guard, then native, then the original.
+
+    A feature has a junction, and each of its seams a branch of it: they decide as one, and each keeps its own
+    account. Thread-safe. Needs the native module.
     """
 
-    def __init__(self, feature: Feature, seed: int, *, strict: bool = False, clock: Any = None) -> None:
+    def __init__(
+        self,
+        feature: Feature,
+        seed: int,
+        *,
+        strict: bool = False,
+        clock: Any = None,
+        trunk: Junction | None = None,
+    ) -> None:
         self.feature: Final = feature
-        self.strict = strict
+        self._trunk: Final = trunk
+        self._strict = strict
         self._seed: Final = seed
-        self._clock: Final = clock
+        self._clock = clock
+        self._branches: Final[dict[str, Junction]] = {}
         self.renew()
 
     def renew(self) -> None:
         """A fresh guard with no history: at the start, and in a forked child, whose counts are its own."""
         assert native.module is not None
-        self.guard = native.module.Guard(self.feature.name, self._seed, self._clock)
-        self.bypassed = self.guard.bypassed
-        self.next_unit = self.guard.next_unit
+        if self._trunk is None:
+            self.guard = native.module.Guard(self.feature.name, self._seed, self._clock)
+        else:
+            self.guard = self._trunk.guard.branch()
+        for branch in self._branches.values():
+            branch.renew()
+
+    def branch(self, target: str) -> Junction:
+        """The junction of one seam of the feature; always the same one."""
+        if target not in self._branches:
+            self._branches[target] = Junction(self.feature, self._seed, trunk=self)
+        return self._branches[target]
+
+    @property
+    def strict(self) -> bool:
+        """Whether a fall-back raises."""
+        return self._strict if self._trunk is None else self._trunk.strict
+
+    @strict.setter
+    def strict(self, strict: bool) -> None:
+        self._strict = strict
+
+    def beside(self, feature: str) -> Junction:
+        """The junction of another feature. Raises `KeyError` if there is none."""
+        return junctions[feature]
+
+    def bypassed(self) -> bool:
+        """Whether the replacement must call the original and nothing else.
+
+        While the feature is off the call is tallied. Inside LiteLLM's own answer to a call of the feature, or
+        inside what any native answer is compared with, it is not: it is part of that call.
+        """
+        around = _around.get()
+        if around is not None and (around.oracle or (around.python and around.feature == self.feature.name)):
+            return True
+        return self.guard.bypassed()  # type: ignore[no-any-return]
+
+    def next_unit(self) -> int:
+        """The unit of a call that has no identity of its own; inside another call of the feature, that one's."""
+        around = _around.get()
+        if around is not None and around.feature == self.feature.name:
+            return around.unit
+        return self.guard.next_unit()  # type: ignore[no-any-return]
+
+    @contextmanager
+    def _inside(self, unit: int, *, python: bool = False, oracle: bool = False) -> Iterator[None]:
+        token = _around.set(_Around(self.feature.name, unit, python, oracle))
+        try:
+            yield
+        finally:
+            _around.reset(token)
 
     def prepare(self, step: Callable[..., T], *arguments: Any) -> T | str:
         """Run what comes before a native call, itself not native; a `str` says why there will be none.
@@ -68,50 +143,66 @@ class Junction:
         ticket = guard.admit(unit, labels)
         path = ticket & _PATH_MASK
         if path == _PYTHON:
-            return self._with_python(guard, ticket, original, argument)
+            return self._with_python(guard, ticket, unit, original, argument)
         if isinstance(native, str):
             self._decline(guard, ticket, native)
-            return original(argument)
+            with self._inside(unit):
+                return original(argument)
         if path == _NATIVE:
             try:
                 value = native(argument)
             except BaseException as error:  # noqa: BLE001  # a panic is a BaseException; judged below
-                self._judge(guard, ticket, error)
+                failed = self._judge(guard, ticket, error)
             else:
                 guard.handled(ticket)
                 return value
-            return original(argument)
+            with self._inside(unit, python=failed):
+                return original(argument)
         if path == _VERIFY:
-            return self._verified(guard, ticket, native, original, argument)
-        return self._shadowed(guard, ticket, native, original, argument)
+            return self._verified(guard, ticket, unit, native, original, argument)
+        return self._shadowed(guard, ticket, unit, native, original, argument)
 
-    def _with_python(self, guard: Any, ticket: int, original: Callable[[Any], T], argument: Any) -> T:
+    def _with_python(self, guard: Any, ticket: int, unit: int, original: Callable[[Any], T], argument: Any) -> T:
         try:
-            return original(argument)
+            with self._inside(unit, python=True):
+                return original(argument)
         finally:
             guard.answered_by_python(ticket)
 
     def _verified(
-        self, guard: Any, ticket: int, native: Callable[[Any], T], original: Callable[[Any], T], argument: Any
+        self,
+        guard: Any,
+        ticket: int,
+        unit: int,
+        native: Callable[[Any], T],
+        original: Callable[[Any], T],
+        argument: Any,
     ) -> T:
         """Native answers, Python checks. Where they differ the answer is Python's: it is the oracle."""
         try:
             value = native(argument)
         except BaseException as error:  # noqa: BLE001  # judged below
-            self._judge(guard, ticket, error)
+            failed = self._judge(guard, ticket, error)
         else:
-            observed = self._observed(guard, ticket, original, argument)
+            observed = self._observed(guard, ticket, unit, original, argument)
             self._compare(guard, ticket, value, observed, argument)
             answer: T = observed.answer()
             return answer
         # Outside of `except`: what the original raises must not carry our exception as its context.
-        return original(argument)
+        with self._inside(unit, python=failed):
+            return original(argument)
 
     def _shadowed(
-        self, guard: Any, ticket: int, native: Callable[[Any], T], original: Callable[[Any], T], argument: Any
+        self,
+        guard: Any,
+        ticket: int,
+        unit: int,
+        native: Callable[[Any], T],
+        original: Callable[[Any], T],
+        argument: Any,
     ) -> T:
         """Python answers; native runs too and is compared."""
-        observed = self._observed(guard, ticket, original, argument)
+        observed = self._observed(guard, ticket, unit, original, argument)
         try:
             value = native(argument)
         except BaseException as error:  # noqa: BLE001  # judged below
@@ -122,11 +213,12 @@ class Junction:
         return answer
 
     def _observed(
-        self, guard: Any, ticket: int, original: Callable[[Any], Any], argument: Any
+        self, guard: Any, ticket: int, unit: int, original: Callable[[Any], Any], argument: Any
     ) -> shadow.Observation:
         """What the original does. Cut off, there is nothing to compare, and a trial must give its place back."""
         try:
-            return shadow.observe(original, argument)
+            with self._inside(unit, oracle=True):
+                return shadow.observe(original, argument)
         except BaseException:
             guard.abandoned(ticket)
             raise
@@ -139,11 +231,14 @@ class Junction:
             if self.strict:
                 raise FellBack(f"{self.feature.name}: mismatch")
 
-    def _judge(self, guard: Any, ticket: int, error: BaseException, *, answered: bool = False) -> None:
-        """Tell the guard what an exception of the native path means; raise it if it is not ours to keep."""
+    def _judge(self, guard: Any, ticket: int, error: BaseException, *, answered: bool = False) -> bool:
+        """Tell the guard what an exception of the native path means; raise it if it is not ours to keep.
+
+        Answers whether native code failed: then Python answers without its help further in, too.
+        """
         if isinstance(error, Declined):
             self._decline(guard, ticket, str(error))
-            return
+            return False
         panic = isinstance(error, _PanicException)
         if not panic and not isinstance(error, Exception):
             guard.abandoned(ticket)  # KeyboardInterrupt, SystemExit, CancelledError
@@ -157,6 +252,7 @@ class Junction:
             raise FellBack(f"{self.feature.name}: failed: {name}") from error
         if not replayed:
             raise NotReplayable(f"{self.feature.name} failed after an effect: {name}") from error
+        return True
 
     def _decline(self, guard: Any, ticket: int, reason: str) -> None:
         guard.declined(ticket, reason)

@@ -11,10 +11,17 @@ from typing import Any
 
 import orjson
 
-from accel import dispatch, report
+from accel import control, dispatch, report
 from accel.features import FEATURES
 
 _SAMPLES = ("", "Hello, world!", "Ça va? 今天的会议 👩‍💻 1234567\r\n\t it's DON'T", "word " * 3000)
+_PROMPT = {
+    "messages": [
+        {"role": "system", "content": "You tell the height of mountains."},
+        {"role": "user", "content": [{"type": "text", "text": "Wie hoch ist der Mont Blanc?"}], "name": "Ada"},
+    ],
+    "tools": [{"type": "function", "function": {"name": "height", "description": "Of a mountain, in metres."}}],
+}
 _MODELS = ("gpt-3.5-turbo", "gpt-4o", "claude-sonnet-4-5")
 
 
@@ -59,24 +66,22 @@ def _import_targets() -> list[str]:
 
 
 def _check_token_counts() -> list[dict[str, Any]]:
-    """A few texts counted both ways; empty where the seam is not installed."""
+    """A few texts and a prompt counted both ways; empty where the seam is not installed."""
     if "token_counting" not in dispatch.junctions or "litellm" not in sys.modules:
         return []
-    counter: Any = sys.modules.get("litellm.litellm_core_utils.token_counter")
-    replacement = getattr(counter, "_get_exact_count_function", None)
-    original = getattr(replacement, "__wrapped__", None)
-    if original is None or replacement is None:
-        return []
-    return [
-        {
-            "model": model,
-            "chars": len(text),
-            "accel": replacement(model)(text),
-            "litellm": original(model)(text),
-        }
-        for model in _MODELS
-        for text in _SAMPLES
-    ]
+    litellm: Any = sys.modules["litellm"]
+    given: list[dict[str, Any]] = [*({"text": text} for text in _SAMPLES), _PROMPT]
+    checks = []
+    for model in _MODELS:
+        for arguments in given:
+            chars = len(arguments.get("text", str(arguments)))
+            ours = litellm.token_counter(model=model, **arguments)
+            with control.disabled("token_counting"):
+                theirs = litellm.token_counter(model=model, **arguments)
+            checks.append(
+                {"model": model, "chars": chars, "accel": ours, "litellm": theirs},
+            )
+    return checks
 
 
 def _native_calls() -> int:

@@ -18,9 +18,10 @@ from accel.features import FEATURES
 class Status:
     """A snapshot. `features` maps a feature's name to its mode, shares, breaker, calls and seams.
 
-    `calls.native` counts texts (or whatever one call of the feature is) that native code answered,
-    `calls.python` those that Python answered, by reason. Under `off` the seams step aside at once:
-    that reason counts entries of a seam.
+    `calls.native` counts the calls of the feature's seams that native code answered, `calls.python` those
+    that were left to Python, by reason. Each seam has its own share under `seams[].calls`. What a seam
+    declines may go on to an inner one, which counts it too: a prompt declined as a whole, its texts
+    counted natively.
     """
 
     version: str
@@ -60,21 +61,27 @@ def _is_supported(version: str | None) -> bool:
 
 
 def _feature(name: str) -> dict[str, Any]:
-    rows = seams.states(FEATURES[name])
+    rows: list[dict[str, Any]] = [dict(row) for row in seams.states(FEATURES[name])]
     junction = dispatch.junctions.get(name)
     if junction is None or not control.environment.enabled:
         reason = native.reason if native.module is None else "ACCEL_ENABLED=0"
         for row in rows:
-            row.update(state="skipped", reason=reason)
+            row.update(state="skipped", reason=reason, calls=_no_calls())
         return {
             "mode": "off",
             "percent": 0,
             "verify_percent": 0,
             "breaker": {"state": "closed"},
-            "calls": {"native": 0, "python": {}, "failed": 0, "mismatched": 0},
+            "calls": _no_calls(),
             "seams": rows,
         }
+    for row in rows:
+        row["calls"] = junction.branch(str(row["target"])).guard.status()["calls"]
     return {**junction.guard.status(), "seams": rows}
+
+
+def _no_calls() -> dict[str, Any]:
+    return {"native": 0, "python": {}, "failed": 0, "mismatched": 0}
 
 
 def get_performance_stats() -> dict[str, dict[str, Any]]:

@@ -17,6 +17,8 @@ import wrapt
 
 from accel import control, dispatch, fingerprint, native
 from accel.features import FEATURES, Feature, Seam
+from accel.features.names import live
+from accel.features.replaced import original_of, remember
 
 _log: Final = logging.getLogger("accel")
 _lock = threading.RLock()
@@ -69,8 +71,8 @@ def unpatch(*features: str) -> None:
                 _refusals.pop(seam.target, None)
                 installed = _installed.pop(seam.target, None)
                 # Somebody who replaced the name after us wins; theirs stays.
-                if installed is not None and _live(seam) is installed.replacement:
-                    setattr(sys.modules[seam.module], seam.attribute, installed.original)
+                if installed is not None:
+                    _rebind(seam, installed.original, installed.original)
 
 
 def states(feature: Feature) -> list[dict[str, str | None]]:
@@ -106,19 +108,23 @@ def _install(feature: Feature, seam: Seam) -> None:
     try:
         reason = _refusal(seam)
         if reason is None:
-            original = _live(seam)
-            replacement = seam.build(dispatch.junctions[feature.name], original)
+            # Ours may be there still: a mock puts back what it found, whatever became of that in between.
+            original = original_of(_live(seam))
+            replacement = seam.build(dispatch.junctions[feature.name].branch(seam.target), original)
             functools.update_wrapper(replacement, original)
     except Exception as error:  # noqa: BLE001  # it would break the import of LiteLLM that we are called in
         reason = f"not judged: {type(error).__name__}: {error}"
     if reason is None:
-        setattr(sys.modules[seam.module], seam.attribute, replacement)
+        remember(replacement, original)
+        _rebind(seam, original, replacement)
         _installed[seam.target] = _Installed(original, replacement)
         _refusals.pop(seam.target, None)
         _log.info("%s: %s patched", feature.name, seam.target)
-    elif _refusals.get(seam.target) != reason:
+    else:
+        # Often one reason keeps all seams out; it is said once.
+        if reason not in _refusals.values():
+            _log.warning("%s: %s not patched: %s", feature.name, seam.target, reason)
         _refusals[seam.target] = reason
-        _log.warning("%s: %s not patched: %s", feature.name, seam.target, reason)
 
 
 def _refusal(seam: Seam) -> str | None:
@@ -131,10 +137,11 @@ def _refusal(seam: Seam) -> str | None:
     if version not in fingerprint.supported_versions():
         return f"LiteLLM {version} is not a supported release"
     for member in seam.reproduces:
-        module, _, name = member.partition(":")
-        value = getattr(sys.modules[module], name, None)
         try:
-            found = fingerprint.of_object(value)
+            # A seam of ours that is in already stands for what it replaced.
+            found = fingerprint.of_object(original_of(live(member)))
+        except AttributeError:
+            found = None
         except OSError:
             return f"{member}: its source cannot be read"
         if found != fingerprint.known(member):
@@ -155,11 +162,20 @@ def _live(seam: Seam) -> Any:
     return getattr(sys.modules.get(seam.module), seam.attribute, None)
 
 
+def _rebind(seam: Seam, original: Any, after: Any) -> None:
+    """Give every binding of the original, or of ours for it, the object `after`; somebody else's stays theirs."""
+    for binding in (seam.target, *seam.holders):
+        module, _, attribute = binding.partition(":")
+        holder = sys.modules.get(module)
+        if holder is not None and original_of(vars(holder).get(attribute)) is original:
+            setattr(holder, attribute, after)
+
+
 def _state(seam: Seam) -> dict[str, str | None]:
     installed = _installed.get(seam.target)
     if installed is not None:
         if _live(seam) is installed.replacement:
-            return _row(seam, "applied", "late" if late else None)
+            return _row(seam, "applied", _elsewhere(seam, installed) or ("late" if late else None))
         return _row(seam, "skipped", "somebody else replaced the name")
     if seam.target not in _wanted:
         return _row(seam, "skipped", "not asked for")
@@ -168,6 +184,17 @@ def _state(seam: Seam) -> dict[str, str | None]:
     if seam.target in _refusals:
         return _row(seam, "skipped", _refusals[seam.target])
     return _row(seam, "waiting", f"not imported yet: {', '.join(_missing(seam))}")
+
+
+def _elsewhere(seam: Seam, installed: _Installed) -> str | None:
+    """Which other bindings are not ours, if any."""
+    others = []
+    for binding in seam.holders:
+        module, _, attribute = binding.partition(":")
+        value = getattr(sys.modules.get(module), attribute, None)
+        if value is not None and value is not installed.replacement:
+            others.append(binding)
+    return f"not replaced: {', '.join(others)}" if others else None
 
 
 def _in_child() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 
 def print_status(console: Console, status: dict[str, Any]) -> None:
@@ -12,7 +12,16 @@ def print_status(console: Console, status: dict[str, Any]) -> None:
         "feature", "mode", "share", "breaker", "native", "python, by reason", "failed", "mismatched",
         title="what ran where", title_justify="left",
     )  # fmt: skip
-    seams = Table("feature", "seam", "state", "reason", title="seams in LiteLLM", title_justify="left")
+    seams = Table(
+        "feature",
+        Column("seam", overflow="fold"),
+        "state",
+        "native",
+        "python",
+        "reason",
+        title="seams in LiteLLM",
+        title_justify="left",
+    )
     for name, feature in status["features"].items():
         counted = feature["calls"]
         reasons = ", ".join(f"{reason} {number}" for reason, number in counted["python"].items()) or "0"
@@ -27,14 +36,16 @@ def print_status(console: Console, status: dict[str, Any]) -> None:
             str(counted["mismatched"]),
         )
         for seam in feature["seams"]:
-            seams.add_row(name, seam["target"], seam["state"], seam.get("reason") or "")
+            share = seam["calls"]
+            counts = (str(share["native"]), str(sum(share["python"].values())))
+            seams.add_row(name, seam["target"], seam["state"], *counts, seam.get("reason") or "")
     console.print(calls)
     console.print(seams)
 
 
 def native_calls(status: dict[str, Any]) -> int:
-    """How many calls of all features went native."""
-    return sum(feature["calls"]["native"] for feature in status["features"].values())
+    """How many calls of all seams went native."""
+    return sum(seam["calls"]["native"] for feature in status["features"].values() for seam in feature["seams"])
 
 
 def _breaker_of(feature: dict[str, Any]) -> str:

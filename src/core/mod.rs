@@ -1,6 +1,10 @@
 //! Pure Rust: no Python, no I/O, no environment, no wall clock, no statics.
 
+pub mod accounting;
 pub mod clock;
 pub mod error;
 pub mod guard;
+pub mod image;
+pub mod python_text;
 pub mod tokens;
+pub mod value;

@@ -18,7 +18,7 @@ use crate::core::guard::{self, Status};
 
 /// See `_accel.pyi`.
 #[pyclass(frozen, module = "accel._accel")]
-pub struct Guard(Arc<guard::Guard>);
+pub struct Guard(pub Arc<guard::Guard>);
 
 fn ticket(packed: i64) -> PyResult<Ticket> {
     Ticket::unpack(packed).ok_or_else(|| PyValueError::new_err("not a ticket that admit() gave"))
@@ -34,6 +34,10 @@ impl Guard {
             None => Arc::new(MonotonicClock::default()),
         };
         Self(Arc::new(guard::Guard::new(feature, seed, clock)))
+    }
+
+    fn branch(&self) -> Self {
+        Self(Arc::new(self.0.branch()))
     }
 
     #[getter]

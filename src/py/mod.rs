@@ -1,8 +1,15 @@
 //! The border: one file per class, no arithmetic, no policy.
 
+mod bindings;
 mod clock;
+mod errors;
 mod guard;
+mod held;
+mod memo;
+mod messages;
+mod plain;
 mod tokens;
+mod value;
 
 use pyo3::pymodule;
 
@@ -13,9 +20,17 @@ mod _accel {
     use crate::core::guard::ticket::{PATH_MASK, Path};
 
     #[pymodule_export]
+    use super::bindings::Bindings;
+    #[pymodule_export]
     use super::clock::ManualClock;
     #[pymodule_export]
     use super::guard::Guard;
+    #[pymodule_export]
+    use super::memo::Memo;
+    #[pymodule_export]
+    use super::messages::MessageCounter;
+    #[pymodule_export]
+    use super::plain::{format_tools, image_dimensions, str_chars};
     #[pymodule_export]
     use super::tokens::{HuggingFaceCounter, TiktokenCounter};
 

@@ -1,20 +1,14 @@
-//! Token counters at the border: borrow the text, let go of the GIL, map errors.
+//! Token counters at the border.
 
+use super::errors::Declined;
+use super::held::{self, Held};
+use super::memo::Memo;
 use crate::core::error::LoadError;
-use crate::core::tokens::{self, Classes};
-use pyo3::import_exception;
+use crate::core::tokens::{self, Classes, SpellsAddedToken};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-
-import_exception!(accel.errors, Declined);
-
-/// Texts longer than this are counted without the GIL. Below it a count takes less than 0.2 ms,
-/// while a thread that gives the GIL up may wait 5 ms to get it back.
-const DETACH_ABOVE_CHARS: usize = 8_192;
-/// Up to this length a non-ASCII text is read in place, which makes CPython keep a UTF-8 copy with
-/// the string; longer ones are copied for the count only, so that no prompt doubles in memory.
-const IN_PLACE_CHARS: usize = 1_024;
 
 fn classes() -> Arc<Classes> {
     static CLASSES: OnceLock<Arc<Classes>> = OnceLock::new();
@@ -23,48 +17,94 @@ fn classes() -> Arc<Classes> {
 
 /// A counter, or why its definition was refused. The refusal is kept, so that a tokenizer that is not
 /// supported is read once and then declines every text.
-type Made<C> = Result<C, LoadError>;
-
-fn made<C>(counter: &Made<C>) -> PyResult<&C> {
-    counter
-        .as_ref()
-        .map_err(|error| Declined::new_err(error.to_string()))
+struct Made<C> {
+    counter: Result<C, LoadError>,
+    /// No two counters of the process have the same: what one counted must not be remembered of another.
+    number: u32,
 }
 
-/// Runs `count` on the text's UTF-8. A lone surrogate has none: declined.
-fn with_text<T: Send>(
+impl<C> Made<C> {
+    fn new(counter: Result<C, LoadError>) -> Arc<Self> {
+        static NUMBERS: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self { counter, number })
+    }
+
+    fn get(&self) -> PyResult<&C> {
+        self.counter
+            .as_ref()
+            .map_err(|error| Declined::new_err(error.to_string()))
+    }
+}
+
+/// A counter and how it is to count.
+#[derive(Clone)]
+pub enum Tokenizer {
+    Tiktoken(TiktokenCounter, usize),
+    HuggingFace(HuggingFaceCounter),
+}
+
+/// A counter that was not refused.
+pub enum Counter<'a> {
+    Tiktoken(&'a tokens::TiktokenCounter, usize),
+    HuggingFace(&'a tokens::HuggingFaceCounter),
+}
+
+impl Tokenizer {
+    pub fn new(counter: &Bound<'_, PyAny>, slice_chars: usize) -> PyResult<Self> {
+        if let Ok(counter) = counter.cast::<TiktokenCounter>() {
+            return Ok(Self::Tiktoken(counter.get().clone(), slice_chars));
+        }
+        let counter = counter.cast::<HuggingFaceCounter>()?;
+        Ok(Self::HuggingFace(counter.get().clone()))
+    }
+
+    pub fn counter(&self) -> PyResult<Counter<'_>> {
+        Ok(match self {
+            Self::Tiktoken(counter, slice_chars) => {
+                Counter::Tiktoken(counter.0.get()?, *slice_chars)
+            }
+            Self::HuggingFace(counter) => Counter::HuggingFace(counter.0.get()?),
+        })
+    }
+
+    /// Tells what this counts from what any other does, slices of another size included.
+    pub fn salt(&self) -> u64 {
+        match self {
+            Self::Tiktoken(TiktokenCounter(made), slice_chars) => {
+                u64::from(made.number) << 32 | *slice_chars as u64 & 0xFFFF_FFFF
+            }
+            Self::HuggingFace(HuggingFaceCounter(made)) => u64::from(made.number) << 32,
+        }
+    }
+}
+
+impl Counter<'_> {
+    pub fn count(&self, text: &str) -> Result<usize, SpellsAddedToken> {
+        match self {
+            Self::Tiktoken(counter, slice_chars) => Ok(counter.count(text, *slice_chars)),
+            Self::HuggingFace(counter) => counter.count(text),
+        }
+    }
+}
+
+fn count(
+    tokenizer: &Tokenizer,
     text: &Bound<'_, PyAny>,
-    count: impl Fn(&str) -> T + Send + Sync,
-) -> PyResult<T> {
-    let py = text.py();
+    memo: Option<&Bound<'_, Memo>>,
+) -> PyResult<u64> {
+    tokenizer.counter()?;
     let Ok(text) = text.cast_exact::<PyString>() else {
         return Err(Declined::new_err("not a str"));
     };
-    let surrogate = |_| Declined::new_err("lone surrogate");
-    let length = text.len()?;
-    if length <= IN_PLACE_CHARS {
-        return Ok(count(text.to_str().map_err(surrogate)?));
-    }
-    let ascii: bool = text
-        .call_method0(pyo3::intern!(py, "isascii"))?
-        .is_truthy()?;
-    let copy: Bound<'_, PyBytes>;
-    let utf8 = if ascii {
-        text.to_str().map_err(surrogate)?
-    } else {
-        copy = text.encode_utf8().map_err(surrogate)?;
-        std::str::from_utf8(copy.as_bytes()).map_err(|_| Declined::new_err("not UTF-8"))?
-    };
-    Ok(if length > DETACH_ABOVE_CHARS {
-        py.detach(|| count(utf8))
-    } else {
-        count(utf8)
-    })
+    let texts = [Held::new(text.clone(), text.len()?)?];
+    held::count(text.py(), tokenizer, &texts, memo.map(Bound::get))
 }
 
 /// Counts the tokens of a tiktoken encoding.
 #[pyclass(frozen, module = "accel._accel")]
-pub struct TiktokenCounter(Made<tokens::TiktokenCounter>);
+#[derive(Clone)]
+pub struct TiktokenCounter(Arc<Made<tokens::TiktokenCounter>>);
 
 #[pymethods]
 impl TiktokenCounter {
@@ -78,33 +118,35 @@ impl TiktokenCounter {
             .iter()
             .map(|(token, rank)| (token.as_bytes(), *rank))
             .collect();
-        Ok(Self(tokens::TiktokenCounter::new(
-            pattern,
-            &borrowed,
-            classes(),
-        )))
+        let counter = tokens::TiktokenCounter::new(pattern, &borrowed, classes());
+        Ok(Self(Made::new(counter)))
     }
 
-    fn count(&self, text: &Bound<'_, PyAny>, slice_chars: usize) -> PyResult<usize> {
-        let counter = made(&self.0)?;
-        with_text(text, |text| counter.count(text, slice_chars))
+    #[pyo3(signature = (text, slice_chars, memo=None))]
+    fn count(
+        &self,
+        text: &Bound<'_, PyAny>,
+        slice_chars: usize,
+        memo: Option<&Bound<'_, Memo>>,
+    ) -> PyResult<u64> {
+        count(&Tokenizer::Tiktoken(self.clone(), slice_chars), text, memo)
     }
 }
 
 /// Counts the tokens of a Hugging Face tokenizer.
 #[pyclass(frozen, module = "accel._accel")]
-pub struct HuggingFaceCounter(Made<tokens::HuggingFaceCounter>);
+#[derive(Clone)]
+pub struct HuggingFaceCounter(Arc<Made<tokens::HuggingFaceCounter>>);
 
 #[pymethods]
 impl HuggingFaceCounter {
     #[new]
     fn new(json: &str) -> Self {
-        Self(tokens::HuggingFaceCounter::new(json, classes()))
+        Self(Made::new(tokens::HuggingFaceCounter::new(json, classes())))
     }
 
-    fn count(&self, text: &Bound<'_, PyAny>) -> PyResult<usize> {
-        let counter = made(&self.0)?;
-        with_text(text, |text| counter.count(text))?
-            .map_err(|tokens::SpellsAddedToken| Declined::new_err("spells an added token"))
+    #[pyo3(signature = (text, memo=None))]
+    fn count(&self, text: &Bound<'_, PyAny>, memo: Option<&Bound<'_, Memo>>) -> PyResult<u64> {
+        count(&Tokenizer::HuggingFace(self.clone()), text, memo)
     }
 }

@@ -7,5 +7,9 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod accounting;
 mod guard;
+mod image;
+mod python_text;
+mod support;
 mod tokens;

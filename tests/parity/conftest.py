@@ -8,12 +8,13 @@ from pathlib import Path
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import accel  # noqa: I001  # before LiteLLM, as users are told
-import litellm.litellm_core_utils.token_counter  # noqa: F401  # loaded lazily otherwise; the seam waits for it
+import litellm.litellm_core_utils.token_counter  # loaded lazily otherwise; the seams wait for it
+import litellm.proxy.spend_tracking.input_tokens  # noqa: F401
 import pytest
 from support.calls import calls_of
 from support.live import kept_flags
 
-_SEAM = "litellm.litellm_core_utils.token_counter:_get_exact_count_function"
+_FEATURES = ("token_counting", "token_memo")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,12 +28,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def native_token_counting() -> Iterator[None]:
     """Every call native, none sampled; afterwards the flags as before and no defect on the account."""
-    with kept_flags(), calls_of() as calls:
-        accel.set_flag("token_counting", mode="on", percent=100, verify_percent=0)
-        (row,) = accel.status().features["token_counting"]["seams"]
-        assert (row["target"], row["state"]) == (_SEAM, "applied"), row
+    with kept_flags(), calls_of() as calls, calls_of("token_memo") as looked_up:
+        for feature in _FEATURES:
+            accel.set_flag(feature, mode="on", percent=100, verify_percent=0)
+        _assert_applied()
         yield
-        (row,) = accel.status().features["token_counting"]["seams"]
-        assert row["state"] == "applied", f"the test left the seam {row}"
-        assert accel.status().features["token_counting"]["breaker"]["state"] == "closed"
-    assert (calls.failed, calls.mismatched) == (0, 0)
+        _assert_applied()
+    assert (calls.failed, calls.mismatched) == (looked_up.failed, looked_up.mismatched) == (0, 0)
+
+
+def _assert_applied() -> None:
+    for name in _FEATURES:
+        feature = accel.status().features[name]
+        assert [row for row in feature["seams"] if row["state"] != "applied"] == []
+        assert feature["breaker"]["state"] == "closed"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -15,10 +16,11 @@ from litellm.llms.openai.common_utils import build_output_token_limit_response
 
 import accel
 from support.calls import calls_of, strict
+from support.comparison import SEAMS
 
 MESSAGES = [{"role": "user", "content": "Tell me something about the sea, and be brief."}]
-STRINGS = 2  # a role and a content
 BODY = {"model": "gpt-4o", "messages": MESSAGES}
+PROMPT = {"token_counter": 1}
 CALLBACK_LISTS = [name for name in vars(litellm) if name.endswith(("callback", "callbacks"))]
 
 Site = Callable[[], Any]
@@ -110,25 +112,29 @@ def strategy_site(strategy: str, site: Callable[[str], str] = routed) -> Site:
     return lambda: site(strategy)
 
 
-# What is counted at least: the prompt; a stream's builder also counts the answer.
-SITES: dict[str, tuple[Site, int]] = {
-    "stream builder": (stream, STRINGS + 1),
-    "stream builder, async": (async_stream, STRINGS + 1),
-    "budget reservation": (budget_reservation, STRINGS),
-    "budget reservation, in a thread": (large_budget_reservation, 2 * STRINGS),
-    "usage-based routing": (strategy_site("usage-based-routing"), STRINGS),
-    "usage-based routing, sync": (strategy_site("usage-based-routing", routed_without_a_loop), STRINGS),
-    "usage-based routing, version 2": (strategy_site("usage-based-routing-v2"), STRINGS),
-    "latency-based routing": (strategy_site("latency-based-routing"), STRINGS),
-    "latency-based routing, sync": (strategy_site("latency-based-routing", routed_without_a_loop), STRINGS),
-    "cost-based routing": (strategy_site("cost-based-routing"), STRINGS),
-    "pre-call checks": (lambda: routed("simple-shuffle", enable_pre_call_checks=True), STRINGS),
-    "prompt caching": (valid_for_prompt_caching, STRINGS),
-    "trimming": (trimmed, 3 * STRINGS),
-    "modified max tokens": (modified_max_tokens, STRINGS),
-    "compression": (lambda: compress(MESSAGES, model="gpt-4o")["original_tokens"], STRINGS),
-    "output token limit": (output_token_limit, STRINGS),
-    "acount_tokens": (counted_tokens, STRINGS),
+# The seams that answer at each site, and how often at least.
+SITES: dict[str, tuple[Site, dict[str, int]]] = {
+    # The prompt and the answer.
+    "stream builder": (stream, {"token_counter": 2}),
+    "stream builder, async": (async_stream, {"token_counter": 2}),
+    "budget reservation": (budget_reservation, {"token_counter": 1, "_approximate_input_size": 1}),
+    "budget reservation, in a thread": (
+        large_budget_reservation,
+        {"token_counter": 2, "_approximate_input_size": 2},
+    ),
+    "usage-based routing": (strategy_site("usage-based-routing"), PROMPT),
+    "usage-based routing, sync": (strategy_site("usage-based-routing", routed_without_a_loop), PROMPT),
+    "usage-based routing, version 2": (strategy_site("usage-based-routing-v2"), PROMPT),
+    "latency-based routing": (strategy_site("latency-based-routing"), PROMPT),
+    "latency-based routing, sync": (strategy_site("latency-based-routing", routed_without_a_loop), PROMPT),
+    "cost-based routing": (strategy_site("cost-based-routing"), PROMPT),
+    "pre-call checks": (lambda: routed("simple-shuffle", enable_pre_call_checks=True), PROMPT),
+    "prompt caching": (valid_for_prompt_caching, {"messages_reach_token_count": 1}),
+    "trimming": (trimmed, {"token_counter": 2, "process_messages": 3}),
+    "modified max tokens": (modified_max_tokens, PROMPT),
+    "compression": (lambda: compress(MESSAGES, model="gpt-4o")["original_tokens"], PROMPT),
+    "output token limit": (output_token_limit, PROMPT),
+    "acount_tokens": (counted_tokens, PROMPT),
 }
 
 
@@ -143,10 +149,15 @@ def callbacks_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("site", "least"), SITES.values(), ids=SITES)
-def test_the_site_counts_with_native_code(site: Site, least: int) -> None:
-    with strict(), calls_of() as native:
+def test_the_site_counts_with_native_code(site: Site, least: dict[str, int]) -> None:
+    with ExitStack() as accounts:
+        accounts.enter_context(strict())
+        by_seam = {seam: accounts.enter_context(calls_of(seam=seam)) for seam in SEAMS}
+        native = accounts.enter_context(calls_of())
         counted = site()
-    assert native.native >= least
+    answered = {seam: calls.native for seam, calls in by_seam.items() if calls.native}
+    assert answered.keys() == least.keys()
+    assert all(answered[seam] >= times for seam, times in least.items()), answered
     assert native.python == {}
     with accel.disabled(), calls_of() as python:
         assert site() == counted

@@ -1,12 +1,15 @@
 """The twin of every parity test: proves that native code gave the answers that were compared."""
 
+from typing import Any
+
 import litellm
 import pytest
 
 import accel
 from accel.errors import FellBack
 from support.calls import calls_of, strict
-from support.original import MODEL_OF, counts
+from support.comparison import SEAMS, Answer, Call, answer, compare, live
+from support.original import MODEL_OF, counts, without_seams
 from support.texts import CODE, PROSE
 
 # By what the border does with them: read in place, copied when not ASCII, counted without the GIL.
@@ -34,19 +37,48 @@ def test_the_count_function_is_native(tokenizer: str, text: str) -> None:
     assert counted == original(text)
 
 
+MESSAGES = [
+    {"role": "user", "content": TEXTS["short"], "name": "Ada"},
+    {"role": "assistant", "content": [{"type": "text", "text": "Sì."}]},
+]
+TOOLS = [{"type": "function", "function": {"name": "height", "description": "Of a mountain.", "parameters": {}}}]
+
+
 @pytest.mark.parametrize("model", [*MODEL_OF.values(), "", None, "no such model", "openai/gpt-4o"])
-def test_token_counter_is_native_for_every_string(model: str | None) -> None:
-    messages = [
-        {"role": "user", "content": TEXTS["short"], "name": "Ada"},
-        {"role": "assistant", "content": [{"type": "text", "text": "Sì."}]},
-    ]
-    tools = [
-        {"type": "function", "function": {"name": "height", "description": "Of a mountain.", "parameters": {}}}
-    ]
-    with strict(), calls_of() as calls:
-        litellm.token_counter(model=model, messages=messages, tools=tools)
-    # role, content, name; role, text; the tools
-    assert (calls.native, calls.python) == (6, {})
+def test_a_whole_prompt_is_one_native_call(model: str | None) -> None:
+    with strict(), calls_of() as calls, calls_of(seam="token_counter") as of_seam:
+        ours = litellm.token_counter(model=model, messages=MESSAGES, tools=TOOLS)
+    assert (calls.native, calls.python) == (of_seam.native, of_seam.python) == (1, {})
+    with without_seams():
+        assert ours == litellm.token_counter(model=model, messages=MESSAGES, tools=TOOLS)
+
+
+# For each seam: arguments that need no Python.
+DIRECT: dict[str, dict[str, Any]] = {
+    "token_counter": {"model": "gpt-4o", "messages": MESSAGES, "tools": TOOLS},
+    "messages_reach_token_count": {"model": "gpt-4o", "messages": MESSAGES, "threshold": 17, "tools": TOOLS},
+    "_get_exact_count_function": {"model": "gpt-4o"},
+    "_format_function_definitions": {"tools": TOOLS},
+    "get_image_dimensions": {"data": "data:image/gif;base64,R0lGODlhAQABAAAAACw="},
+    "process_messages": {"messages": MESSAGES, "max_tokens": 1000, "model": "gpt-4o"},
+    "_approximate_input_size": {"request_body": {"messages": MESSAGES, "tools": TOOLS}},
+}
+
+
+@pytest.mark.parametrize("seam", SEAMS)
+def test_each_seam_is_native_and_keeps_its_own_account(seam: str) -> None:
+    call = Call(f"{SEAMS[seam]}:{seam}", DIRECT[seam])
+
+    def come_to(call: Call) -> Answer:
+        if seam == "_get_exact_count_function":
+            return "int", live(call.function)(**call.keywords)(TEXTS["short"])
+        return answer(call)
+
+    with strict():
+        compared = compare(lambda: iter([call]), 1, come_to)
+    # Trimming counts once before the messages and once for each of them.
+    native = 1 + len(MESSAGES) if seam == "process_messages" else 1
+    assert {name: calls.native for name, calls in compared.by_seam.items() if calls.total} == {seam: native}
 
 
 @pytest.mark.parametrize("tokenizer", MODEL_OF)

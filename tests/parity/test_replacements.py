@@ -1,5 +1,6 @@
 """Names that somebody replaces at run time: the replacement is honoured, and called as often as without accel."""
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -14,23 +15,31 @@ from litellm.litellm_core_utils import default_encoding
 from litellm.litellm_core_utils import token_counter as counter_module
 
 import accel
-from accel.features import token_counting
+from accel.features import FEATURES
+from accel.features.names import live
+from accel.features.replaced import original_of
+from accel.features.token_counting import prompts, resolver, trimming
 from support.calls import calls_of, strict
 from support.oddities import Characters
-from support.original import MODEL_OF, without_seams
+from support.original import without_seams
+from support.work import MODELS, TEXT, WORK
 
-# Each tokenizer gives it another count.
-TEXT = "Übergrößenträger, 漢字かな交じり文 — naïveté ١٢٣٤٥ reachable"
-MODELS = (*MODEL_OF.values(), "no such model", None)
-COUNTER = "litellm.litellm_core_utils.token_counter"
+COUNTER = resolver.COUNTER
 REPLACED = {"declined: a LiteLLM function was replaced"}
-
-# All that native code stands for, each where it is defined and where it was bound by an import.
-NAMES = sorted(
-    name
-    for name in {*token_counting._REPRODUCED[1:], *token_counting._BOUND}
-    if callable(token_counting._live(name))
-)
+SEAMS = {seam.attribute: seam for seam in FEATURES["token_counting"].seams}
+_ALL_BOUND = {**resolver.BOUND, **prompts._READ}
+BOUND = {
+    "_get_exact_count_function": resolver.BOUND,
+    "token_counter": _ALL_BOUND,
+    "messages_reach_token_count": _ALL_BOUND,
+    "process_messages": {**_ALL_BOUND, **trimming._BOUND},
+}
+# For each name that native code stands for, by definition or by an import: the seams that must notice.
+NOTICED: dict[str, set[str]] = {}
+for attribute, seam in SEAMS.items():
+    for name in {*seam.reproduces[1:], *BOUND.get(attribute, ())}:
+        if inspect.isroutine(live(name)):
+            NOTICED.setdefault(name, set()).add(attribute)
 
 
 def counted() -> list[int]:
@@ -38,38 +47,83 @@ def counted() -> list[int]:
 
 
 @contextmanager
-def replaced(name: str, **settings: Any) -> Iterator[mock.Mock]:
-    module, _, attribute = name.partition(":")
-    with mock.patch.object(sys.modules[module], attribute, **settings) as double:
+def replaced(name: str, **settings: Any) -> Iterator[Any]:
+    module, _, path = name.partition(":")
+    owner, _, attribute = path.rpartition(".")
+    holder = live(f"{module}:{owner}") if owner else sys.modules[module]
+    with mock.patch.object(holder, attribute, **settings) as double:
         yield double
 
 
-@pytest.mark.parametrize("name", NAMES)
+@contextmanager
+def spied(name: str) -> Iterator[list[str]]:
+    """The calls of the function by that name."""
+    original = original_of(live(name))
+    calls: list[str] = []
+
+    @functools.wraps(original)
+    def double(*arguments: Any, **keywords: Any) -> Any:
+        calls.append(name)
+        return original(*arguments, **keywords)
+
+    with replaced(name, new=double):
+        yield calls
+
+
+@pytest.mark.parametrize("name", sorted(NOTICED))
 def test_a_replaced_name_is_called_as_by_litellm(name: str) -> None:
-    original = token_counting._live(name)
     with strict():
-        expected = counted()
-    with replaced(name, wraps=original) as ours, calls_of() as calls:
-        assert counted() == expected
-    assert (calls.native, calls.python.keys()) == (0, REPLACED)
-    with without_seams(), replaced(name, wraps=original) as theirs:
-        assert counted() == expected
-    assert ours.call_count == theirs.call_count
+        expected = {seam: WORK[seam]() for seam in SEAMS}
+    ours = {}
+    with spied(name) as calls:
+        for seam in SEAMS:
+            with calls_of(seam=seam) as account:
+                assert WORK[seam]() == expected[seam], seam
+            if seam in NOTICED[name]:
+                assert (account.native, account.python.keys()) == (0, REPLACED), seam
+            ours[seam] = len(calls)
+            calls.clear()
+    theirs = {}
+    with without_seams(), spied(name) as calls:
+        for seam in SEAMS:
+            assert WORK[seam]() == expected[seam], seam
+            theirs[seam] = len(calls)
+            calls.clear()
+    assert {seam: ours[seam] for seam in NOTICED[name]} == {seam: theirs[seam] for seam in NOTICED[name]}
     with strict():
-        assert counted() == expected
+        assert {seam: WORK[seam]() for seam in SEAMS} == expected
 
 
-def test_most_names_are_on_the_way_of_these_models() -> None:
+def test_most_names_are_on_the_way_of_the_work() -> None:
     """Else the test above would compare nothing with nothing.
 
     The others are called by another binding of theirs, or once only, for what they made is kept.
     """
     called = 0
-    for name in NAMES:
-        with without_seams(), replaced(name, wraps=token_counting._live(name)) as double:
-            counted()
-        called += double.called
-    assert called >= len(NAMES) * 3 / 4
+    with without_seams():
+        for name in NOTICED:
+            with spied(name) as calls:
+                for seam in NOTICED[name]:
+                    WORK[seam]()
+            called += bool(calls)
+    assert called >= len(NOTICED) * 3 / 4
+
+
+@pytest.mark.parametrize("name", [name for name in prompts._READ if "Anthropic" in name])
+def test_a_replaced_class_is_read_as_by_litellm(name: str) -> None:
+    class Other:
+        """A block in which nothing is required and nothing counted."""
+
+        __required_keys__: frozenset[str] = frozenset()
+        __annotations__: dict[str, Any] = {}
+
+    with strict():
+        usual = WORK["token_counter"]()
+    with replaced(name, new=Other), calls_of(seam="token_counter") as calls:
+        ours = WORK["token_counter"]()
+    assert (calls.native, calls.python.keys()) == (0, REPLACED)
+    with without_seams(), replaced(name, new=Other):
+        assert ours == WORK["token_counter"]() != usual
 
 
 FAKE = {"type": "huggingface_tokenizer", "tokenizer": Characters()}
@@ -111,28 +165,28 @@ def test_a_replaced_encode_of_tiktoken_is_called(holder: str) -> None:
     target: Any = tiktoken.Encoding if holder == "class" else o200k
     with strict():
         usual = litellm.token_counter("gpt-4o", text=TEXT)
-    with mock.patch.object(target, "encode", return_value=[0] * 99) as encode, calls_of() as calls:
+    with (
+        mock.patch.object(target, "encode", return_value=[0] * 99) as encode,
+        calls_of(seam="token_counter") as whole,
+        calls_of(seam="_get_exact_count_function") as exact,
+    ):
         assert litellm.token_counter("gpt-4o", text=TEXT) == 99
     encode.assert_called_once()
-    assert (calls.native, calls.python) == (0, {"declined: tiktoken's encode was replaced": 1})
+    for calls in (whole, exact):
+        assert (calls.native, calls.python) == (0, {"declined: tiktoken's encode was replaced": 1})
     with strict():
         assert litellm.token_counter("gpt-4o", text=TEXT) == usual
 
 
-def test_somebody_else_has_the_seams_name() -> None:
-    with mock.patch.object(counter_module, "_get_exact_count_function", return_value=len), calls_of() as calls:
-        (row,) = accel.status().features["token_counting"]["seams"]
+@pytest.mark.parametrize("attribute", SEAMS)
+def test_somebody_else_has_the_seams_name(attribute: str) -> None:
+    double = mock.Mock(return_value="theirs")
+    with replaced(f"{SEAMS[attribute].module}:{attribute}", new=double), calls_of(seam=attribute) as calls:
+        rows = accel.status().features["token_counting"]["seams"]
+        (row,) = (row for row in rows if row["target"] == SEAMS[attribute].target)
         assert (row["state"], row["reason"]) == ("skipped", "somebody else replaced the name")
-        assert counted() == [len(TEXT)] * len(MODELS)
-    assert calls.total == 0
-
-
-def test_the_package_attribute_is_replaced() -> None:
-    """`get_modified_max_tokens` asks the package for the counter."""
-    arguments = ("gpt-4o", "gpt-4o", [{"role": "user", "content": TEXT}], 10, None, None)
-    with mock.patch.object(litellm, "token_counter", return_value=17) as double, calls_of() as calls:
-        assert counter_module.get_modified_max_tokens(*arguments) == 10
-    double.assert_called_once()
+        assert live(SEAMS[attribute].target)("anything") == "theirs"
+    double.assert_called_once_with("anything")
     assert calls.total == 0
 
 
@@ -148,5 +202,11 @@ def test_private_helpers_called_directly() -> None:
     assert counter_module._get_tiktoken_count_function(len, 3)(TEXT) == len(TEXT)
     with pytest.raises(ValueError, match="Unsupported tokenizer type"):
         counter_module._get_exact_count_function("gpt-4o", {"type": "other"})
-    signature = inspect.signature(counter_module._get_exact_count_function)
-    assert signature == inspect.signature(counter_module._get_exact_count_function.__wrapped__)
+
+
+@pytest.mark.parametrize("attribute", SEAMS)
+def test_signatures_stay(attribute: str) -> None:
+    seam = live(SEAMS[attribute].target)
+    assert inspect.signature(seam) == inspect.signature(original_of(seam))
+    names = inspect.signature(seam, follow_wrapped=False).parameters
+    assert list(names) == list(inspect.signature(original_of(seam)).parameters)

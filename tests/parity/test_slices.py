@@ -1,5 +1,7 @@
 """LiteLLM counts a text in slices of code points, and estimates one that is very long."""
 
+from typing import Any
+
 import litellm
 import pytest
 from litellm.litellm_core_utils import token_counter as counter_module
@@ -32,7 +34,7 @@ def test_the_size_of_a_slice_is_read_where_litellm_bound_it(
             assert with_seam(text) == original(text)
 
 
-@pytest.mark.parametrize("size", [0, -1, True, 2.0, "1024", None])
+@pytest.mark.parametrize("size", [0, -1, True, 2.0, "1024", None, 2**32 + 1024, 10**30])
 def test_an_odd_size_is_left_to_litellm(size: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counter_module._get_tiktoken_count_function, "__defaults__", (size,))
     with_seam, original = counts("gpt-4o")
@@ -96,17 +98,62 @@ def test_the_estimate_of_a_long_text_is_equal(
 ) -> None:
     monkeypatch.setattr(counter_module._get_extrapolating_count_function, "__defaults__", (5000,))
     text = (PROSE + "é" + CODE)[:length]
-    with strict(), calls_of() as calls:
+    with calls_of(seam="token_counter") as whole, calls_of(seam="_get_exact_count_function") as samples:
         ours = litellm.token_counter(MODEL_OF[tokenizer], text=text)
     with without_seams():
         assert ours == litellm.token_counter(MODEL_OF[tokenizer], text=text)
-    assert calls.native == (1 if length == 5000 else 16)
+    if length == 5000:
+        assert (whole.native, samples.total) == (1, 0)
+    else:
+        # Python's estimate of the whole, native counts of its samples.
+        assert (whole.python, samples.native, samples.python) == ({"declined: extrapolated": 1}, 16, {})
 
 
 def test_the_estimate_above_four_million_characters_is_equal() -> None:
     text = (CODE * (4_300_000 // len(CODE) + 1))[:4_300_000]
-    with strict(), calls_of() as calls:
+    with calls_of(seam="_get_exact_count_function") as samples:
         ours = litellm.token_counter("gpt-4o", text=text)
     with without_seams():
         assert ours == litellm.token_counter("gpt-4o", text=text)
-    assert calls.native == 16
+    assert (samples.native, samples.python) == (16, {})
+
+
+@pytest.mark.parametrize("length", [40, 41])
+@pytest.mark.parametrize("tokenizer", MODEL_OF)
+@pytest.mark.parametrize("where", ["content", "block", "shown", "name", "tools"])
+def test_the_estimate_of_a_part_of_a_prompt_is_equal(
+    where: str, tokenizer: str, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = 90 if where == "tools" else 40
+    monkeypatch.setattr(counter_module._get_extrapolating_count_function, "__defaults__", (bound,))
+    text = CODE[5_000 : 5_000 + length].replace("\n", " ").replace("'", '"')
+    message: dict[str, Any] = {"role": "user", "content": text}
+    tools = None
+    if where == "block":
+        message["content"] = [{"type": "text", "text": text}]
+    elif where == "shown":
+        message["content"] = [{"type": "text", "text": [text[len("['']") :]]}]
+    elif where == "name":
+        message["name"] = text
+    elif where == "tools":
+        without_name = counter_module._format_function_definitions([{"name": "x"}])
+        tools = [{"name": "x" * (bound - len(without_name) + 1 + length - 40)}]
+    keywords: dict[str, Any] = {"model": MODEL_OF[tokenizer], "messages": [message], "tools": tools}
+    with calls_of(seam="token_counter") as calls:
+        ours = litellm.token_counter(**keywords)
+    with without_seams():
+        assert ours == litellm.token_counter(**keywords)
+    assert calls.python == ({} if length == 40 else {"declined: extrapolated": 1})
+
+
+# A user may set anything there: an odd value is LiteLLM's, and no failure.
+@pytest.mark.parametrize("bound", [0, -1, 2.5, 10**30, True, "many", None], ids=ascii)
+@pytest.mark.parametrize("keywords", [{"text": "some text"}, {"messages": [{"role": "user", "content": "c"}]}])
+def test_an_odd_bound_is_litellms(bound: object, keywords: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counter_module._get_extrapolating_count_function, "__defaults__", (bound,))
+    with calls_of(seam="token_counter") as calls:
+        ours = outcome(litellm.token_counter, "gpt-4o", **keywords)
+    with without_seams():
+        assert ours == outcome(litellm.token_counter, "gpt-4o", **keywords)
+    reason = "extrapolated" if bound == 0 and bound is not False else "odd constants"
+    assert (calls.native, calls.python) == (0, {f"declined: {reason}": 1})

@@ -1,6 +1,7 @@
 """LiteLLM's own switches, and types that only look right: what they change is LiteLLM's."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import litellm
@@ -9,6 +10,7 @@ import pytest
 from support.calls import calls_of, strict
 from support.oddities import Message, Text
 from support.original import MODEL_OF, counts, outcome, without_seams
+from support.work import WORK
 
 MESSAGES = [{"role": "user", "content": "Tell me something about the sea."}]
 
@@ -21,42 +23,79 @@ def test_disable_token_counter(value: object, monkeypatch: pytest.MonkeyPatch) -
         ours = litellm.token_counter("gpt-4o", messages=MESSAGES)
     with without_seams():
         assert ours == litellm.token_counter("gpt-4o", messages=MESSAGES)
-    assert (ours == 0, calls.native) == ((True, 0) if value is True else (False, 2))
+    assert (ours == 0, calls.native) == ((True, 0) if value is True else (False, 1))
 
 
-@pytest.mark.parametrize("tokenizer", MODEL_OF)
+# Seams that LiteLLM's logging does not concern: their functions write nothing.
+SILENT = {"_format_function_definitions", "get_image_dimensions", "_approximate_input_size"}
+
+
+def logged(work: Callable[[], Any], caplog: pytest.LogCaptureFixture) -> tuple[Any, list[str]]:
+    """What the work comes to, and what it writes into LiteLLM's log."""
+    caplog.clear()
+    result = work()
+    return result, [record.getMessage() for record in caplog.records if record.name == litellm.verbose_logger.name]
+
+
+@pytest.mark.parametrize("seam", WORK)
 def test_debug_logging_goes_through_python(
-    tokenizer: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    seam: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def log_of_a_count() -> list[str]:
-        caplog.clear()
-        litellm.token_counter(MODEL_OF[tokenizer], messages=MESSAGES)
-        return [record.getMessage() for record in caplog.records if record.name == litellm.verbose_logger.name]
-
+    with strict():
+        usual = WORK[seam]()
     monkeypatch.setattr(litellm.verbose_logger, "handlers", [caplog.handler])
     monkeypatch.setattr(litellm.verbose_logger, "propagate", False)
     caplog.set_level(logging.DEBUG, litellm.verbose_logger.name)
-    with calls_of() as calls:
-        ours = log_of_a_count()
-    assert (calls.native, calls.python) == (0, {"declined: verbose logging": 2})
+    with calls_of(seam=seam) as calls:
+        ours = logged(WORK[seam], caplog)
     with without_seams():
-        assert ours == log_of_a_count() != []
+        assert ours == logged(WORK[seam], caplog)
+    assert ours[0] == usual
+    if seam in SILENT:
+        assert (calls.python, ours[1]) == ({}, [])
+    else:
+        assert (calls.native, calls.python.keys()) == (0, {"declined: verbose logging"})
+        assert (ours[1] != []) == (seam in {"token_counter", "process_messages"})
 
 
+@pytest.mark.parametrize("seam", WORK)
 def test_set_verbose_goes_through_python(
+    seam: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(litellm, "set_verbose", True)
+    with calls_of(seam=seam) as calls:
+        ours = WORK[seam](), capsys.readouterr().out
+    with without_seams():
+        assert ours == (WORK[seam](), capsys.readouterr().out)
+    if seam not in SILENT:
+        assert (calls.native, calls.python.keys()) == (0, {"declined: verbose logging"})
+
+
+def test_set_verbose_tells_of_an_unknown_model(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # LiteLLM tells of a model that is OpenAI's and that tiktoken does not know.
     monkeypatch.setattr(litellm, "open_ai_chat_completion_models", {"house-model"})
     monkeypatch.setattr(litellm, "set_verbose", True)
-    with calls_of() as calls:
-        litellm.token_counter("house-model", messages=MESSAGES)
+    litellm.token_counter("house-model", messages=MESSAGES)
     ours = capsys.readouterr().out
-    assert (calls.native, calls.python) == (0, {"declined: verbose logging": 2})
     with without_seams():
         litellm.token_counter("house-model", messages=MESSAGES)
     assert ours == capsys.readouterr().out
     assert "model not found" in ours
+
+
+@pytest.mark.parametrize("value", [True, 1, None])
+@pytest.mark.parametrize("seam", WORK)
+def test_the_counter_is_disabled_for_every_seam(seam: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(litellm, "disable_token_counter", value)
+    with calls_of(seam=seam) as calls:
+        ours = WORK[seam]()
+    with without_seams():
+        assert ours == WORK[seam]()
+    counts_prompts = seam in {"token_counter", "messages_reach_token_count", "process_messages"}
+    assert (calls.total == 0) == (value is True and counts_prompts)
+    assert calls.python == {}
 
 
 @pytest.mark.parametrize("tokenizer", MODEL_OF)
@@ -108,5 +147,6 @@ def test_messages_of_other_kinds() -> None:
         ours = litellm.token_counter("claude-sonnet-4-5", messages=messages)
     with without_seams():
         assert ours == litellm.token_counter("claude-sonnet-4-5", messages=messages)
-    assert calls.python == {"declined: not a str": 2}
+    # The prompt is Python's; its texts are not, but for the two that are no plain str.
+    assert calls.python == {"declined: message is not a dict": 1, "declined: not a str": 2}
     assert calls.native == 5

@@ -18,7 +18,7 @@ def test_each_worker_is_accelerated(gunicorn: Proxy) -> None:
     assert len(statuses) == 3
     for status in statuses.values():
         seams = status["features"]["token_counting"]["seams"]
-        assert [(seam["state"], seam["reason"]) for seam in seams] == [("applied", None)]
+        assert {(seam["state"], seam["reason"]) for seam in seams} == {("applied", None)}
     served: dict[int, int] = {}
 
     def both_count() -> bool:

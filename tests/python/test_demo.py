@@ -27,8 +27,18 @@ STATUS: dict[str, Any] = {
                 "mismatched": 0,
             },
             "seams": [
-                {"target": "litellm.inner:count", "state": "applied", "reason": None},
-                {"target": "litellm.inner:other", "state": "skipped", "reason": "unknown source"},
+                {
+                    "target": "litellm.inner:count",
+                    "state": "applied",
+                    "reason": None,
+                    "calls": {"native": 7, "python": {"declined: images": 2, "share": 5}},
+                },
+                {
+                    "target": "litellm.inner:other",
+                    "state": "skipped",
+                    "reason": "unknown source",
+                    "calls": {"native": 0, "python": {}},
+                },
             ],
         }
     }

@@ -58,7 +58,8 @@ class TestRunTime:
         with pytest.raises(RuntimeError), accel.disabled(NAME):
             raise RuntimeError
         assert mode() == "on"
-        assert calls(junction)["python"] == {"off": 1}
+        # The seam of the whole call, and the one of its text.
+        assert calls(junction)["python"] == {"off": 2}
 
     def test_disabled_with_an_unknown_name_disables_nothing(self, junction: dispatch.Junction) -> None:
         with pytest.raises(FlagError, match="nonsense"), accel.disabled(NAME, "nonsense"):

@@ -44,7 +44,8 @@ class TestStatus:
         assert set(found["calls"]) >= {"native", "python", "failed", "mismatched"}
         assert set(found["breaker"]) == {"state", "opened_by", "times_opened", "retry_in_ms", "trials"}
         for row in found["seams"]:
-            assert set(row) == {"target", "state", "reason"}
+            assert set(row) == {"target", "state", "reason", "calls"}
+            assert set(row["calls"]) == set(found["calls"])
             assert row["state"] in ("applied", "skipped", "waiting")
 
     def test_it_is_frozen_and_each_is_a_new_one(self, junction: dispatch.Junction) -> None:
@@ -65,8 +66,17 @@ class TestStatus:
         count()
         counted = feature()["calls"]
         assert counted["native"] == 2
-        assert counted["python"] == {"declined: lone surrogate": 1, "off": 1, "shadow": 1}
+        # What the seam of whole calls leaves to Python comes to the seam of single texts, which counts it too.
+        assert counted["python"] == {"declined: lone surrogate": 2, "off": 2, "shadow": 1}
         assert (counted["verified"], counted["failed"], counted["mismatched"]) == (1, 0, 0)
+        shares = {row["target"].partition(":")[2]: row["calls"] for row in feature()["seams"]}
+        whole = {"declined: lone surrogate": 1, "off": 1, "shadow": 1}
+        assert (shares["token_counter"]["native"], shares["token_counter"]["python"]) == (2, whole)
+        texts = {"declined: lone surrogate": 1, "off": 1}
+        assert (shares["_get_exact_count_function"]["native"], shares["_get_exact_count_function"]["python"]) == (
+            0,
+            texts,
+        )
 
     def test_it_reads_the_live_attribute(
         self, junction: dispatch.Junction, monkeypatch: pytest.MonkeyPatch
@@ -101,6 +111,8 @@ class TestPerformance:
         assert [(row["feature"], row["path"], row["count"]) for row in rows] == [
             (NAME, "native", "1"),
             (NAME, "python", "0"),
+            ("token_memo", "native", "0"),
+            ("token_memo", "python", "0"),
         ]
         assert int(rows[0]["p50_ns"]) > 0
         for name in ("data.xml", "data"):

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import accel
 from accel import dispatch
@@ -24,18 +25,28 @@ class Calls:
 
 
 @contextmanager
-def calls_of(feature: str = "token_counting") -> Iterator[Calls]:
-    """Count the calls that the feature gets inside the block, from any thread."""
+def calls_of(feature: str = "token_counting", seam: str | None = None) -> Iterator[Calls]:
+    """Count the calls inside the block, from any thread: of the feature, or of the seam with that attribute."""
     calls = Calls()
-    before = accel.status().features[feature]["calls"]
+    before = account(feature, seam)
     try:
         yield calls
     finally:
-        after = accel.status().features[feature]["calls"]
+        after = account(feature, seam)
         calls.native = after["native"] - before["native"]
         calls.python = dict(Counter(after["python"]) - Counter(before["python"]))
         calls.failed = after["failed"] - before["failed"]
         calls.mismatched = after["mismatched"] - before["mismatched"]
+
+
+def account(feature: str, seam: str | None) -> dict[str, Any]:
+    """What accel reports of the calls so far."""
+    status = accel.status().features[feature]
+    if seam is None:
+        found: dict[str, Any] = status["calls"]
+        return found
+    (found,) = (row["calls"] for row in status["seams"] if row["target"].endswith(f":{seam}"))
+    return found
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def feature():
     import accel
     return accel.status().features["token_counting"]
 def seam():
-    return feature()["seams"][0]
+    return {key: feature()["seams"][0][key] for key in ("target", "state", "reason")}
 def counts():
     import litellm
     texts = ("", "Hello, world!", "It's 今天 12345 👩‍💻\\n", "word " * 2000)

@@ -7,6 +7,7 @@ from typing import Any
 
 import accel
 from accel import control, dispatch, shadow
+from accel.features.token_counting import resolver
 
 NAME = "token_counting"
 MODEL = "gpt-3.5-turbo"
@@ -60,15 +61,13 @@ def seam_module() -> Any:
 @contextmanager
 def counted_by(function: Callable[[str], int]) -> Iterator[None]:
     """Inside the block `function` is the native count of cl100k_base; LiteLLM must have counted with it before."""
-    replacement = seam_module()._get_exact_count_function
-    cells = dict(zip(replacement.__code__.co_freevars, replacement.__closure__, strict=True))
-    held = cells["resolver"].cell_contents._counters._tiktoken
-    kept = held["cl100k_base"]
-    held["cl100k_base"] = (*kept[:-1], function)
+    memo = dispatch.junctions["token_memo"]
+    _, tokenizer = resolver.shared_resolver(memo).tokenizers._tiktoken["cl100k_base"]
+    tokenizer.count = function  # type: ignore[method-assign]
     try:
         yield
     finally:
-        held["cl100k_base"] = kept
+        del tokenizer.count
 
 
 def count(text: str = TEXT, model: str = MODEL) -> int:

@@ -1,10 +1,13 @@
 """Values that callers may pass though nobody should: subclasses, fakes, wrong types."""
 
+import enum
 import functools
+import types
 from typing import Any
 
 import litellm
 import litellm.utils
+import pydantic
 
 
 class Text(str):
@@ -14,11 +17,45 @@ class Text(str):
         return "what str() says"
 
 
+class Role(str, enum.Enum):
+    """What careful callers use for roles."""
+
+    USER = "user"
+    SYSTEM = "system"
+
+
 class Message(dict):  # type: ignore[type-arg]
     """A dict that answers more than it holds."""
 
     def get(self, key: Any, default: Any = None) -> Any:
         return "what get() says" if key == "text" else super().get(key, default)
+
+
+class Items(list):  # type: ignore[type-arg]
+    """A list that is not quite one."""
+
+
+class Number(int):
+    """An int that says something else when it is asked for its text."""
+
+    def __str__(self) -> str:
+        return "what the number says"
+
+
+class Note(pydantic.BaseModel):
+    """A message of a user's own making."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+
+    role: str | None = "user"
+    content: Any = None
+
+
+def subclassed(value: Any) -> Any:
+    """Nearly the same value, of a class of its own."""
+    kinds = {str: Text, dict: Message, list: Items, int: Number}
+    kind = kinds.get(type(value))
+    return types.MappingProxyType({"role": "user"}) if kind is None else kind(value)
 
 
 class Characters:
@@ -40,7 +77,7 @@ WORDS = """{
 
 @functools.cache
 def custom_tokenizers() -> tuple[Any, ...]:
-    """What callers pass as `custom_tokenizer`, right and wrong."""
+    """What callers pass as `custom_tokenizer`, right and wrong. Always the same objects: they are costly."""
     claude = litellm.create_tokenizer(litellm.utils.claude_json_str)
     return (
         claude,
@@ -60,8 +97,3 @@ def custom_tokenizers() -> tuple[Any, ...]:
         "openai_tokenizer",
         7,
     )
-
-
-def shared_objects() -> dict[int, Any]:
-    """For `copy.deepcopy`: tokenizers are costly to copy, and counting leaves them as they are."""
-    return {id(value): value for value in custom_tokenizers()}

@@ -42,7 +42,7 @@ CASES: dict[str, tuple[list[Any], str, int | None, list[Any], int]] = {
     ),
     "the newest": ([WENT, CAME], "gpt-3.5-turbo", 30, [CAME], 23),
     "all": ([WENT, CAME], "gpt-3.5-turbo", 100, [WENT, CAME], 42),
-    "one of many": ([WORD] * 5, "gpt-4-0613", 20, [WORD], 15),
+    "one of many": ([dict(WORD) for _ in range(5)], "gpt-4-0613", 20, [WORD], 15),
     "nothing fits": ([WORD], "gpt-4-0613", 5, [], 3),
     "system and user": ([SYSTEM, CAME], "gpt-4-0613", 60, [SYSTEM, CAME], 33),
     "only the system message fits": ([SYSTEM, WENT], "gpt-4-0613", 26, [SYSTEM], 13),

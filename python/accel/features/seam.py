@@ -12,11 +12,22 @@ T = TypeVar("T")
 class Junction(Protocol):
     """The part of `dispatch.Junction` that a feature's replacement uses."""
 
+    guard: Any
+    """The native guard; a new one in a forked child."""
+
+    def __hash__(self) -> int:
+        """By identity."""
+
+    def beside(self, feature: str) -> Junction:
+        """The junction of another feature."""
+
     def bypassed(self) -> bool:
-        """Whether the feature is off; then the replacement calls the original and nothing else."""
+        """Whether the replacement must call the original and nothing else: the feature is off, or LiteLLM's own
+        answer is wanted.
+        """
 
     def next_unit(self) -> int:
-        """The unit of a call that has no identity of its own."""
+        """The unit of a call that has no identity of its own; inside another call of the feature, that one's."""
 
     def prepare(self, step: Callable[..., T], *arguments: Any) -> T | str:
         """Run what comes before a native call, itself not native; a `str` says why there will be none."""
@@ -42,6 +53,8 @@ class Seam:
     """`module:qualname` of each function or constant whose behaviour the replacement relies on."""
     build: Callable[[Junction, Callable[..., Any]], Callable[..., Any]]
     """Makes the replacement from the junction and the original."""
+    holders: tuple[str, ...] = ()
+    """`module:name` of bindings of the same object made by `from … import` or kept in a cache."""
 
     @property
     def target(self) -> str:

@@ -25,12 +25,22 @@ use self::ticket::{Path, Ticket};
 use super::clock::Clock;
 
 /// The gate before one feature's native path: settings, breaker and account.
+///
+/// A feature with several seams has one [`Guard::branch`] for each: all decide as one, and each keeps an account of
+/// its own beside the feature's.
 pub struct Guard {
+    gate: Arc<Gate>,
+    tally: Arc<Tally>,
+    /// Of a branch: the account of the whole feature.
+    whole: Option<Arc<Tally>>,
+}
+
+/// What all branches of a feature decide by.
+struct Gate {
     feature: String,
     rollout: Rollout,
     settings: SharedSettings,
     breaker: Breaker,
-    tally: Tally,
     clock: Arc<dyn Clock>,
     units: AtomicU64,
 }
@@ -56,54 +66,91 @@ impl Guard {
     #[must_use]
     pub fn new(feature: &str, seed: u64, clock: Arc<dyn Clock>) -> Self {
         Self {
-            feature: feature.to_owned(),
-            rollout: Rollout::new(seed, feature),
-            settings: SharedSettings::default(),
-            breaker: Breaker::default(),
-            tally: Tally::default(),
-            clock,
-            units: AtomicU64::new(0),
+            gate: Arc::new(Gate {
+                feature: feature.to_owned(),
+                rollout: Rollout::new(seed, feature),
+                settings: SharedSettings::default(),
+                breaker: Breaker::default(),
+                clock,
+                units: AtomicU64::new(0),
+            }),
+            tally: Arc::default(),
+            whole: None,
+        }
+    }
+
+    /// The guard of one seam: settings, breaker and units are this feature's, the account is its own and goes into
+    /// the feature's too. A branch of a branch is one more branch of the feature: the account between them has no
+    /// part in it.
+    #[must_use]
+    pub fn branch(&self) -> Self {
+        Self {
+            gate: Arc::clone(&self.gate),
+            tally: Arc::default(),
+            whole: Some(Arc::clone(self.whole.as_ref().unwrap_or(&self.tally))),
+        }
+    }
+
+    fn note(&self, write: impl Fn(&Tally)) {
+        write(&self.tally);
+        if let Some(whole) = &self.whole {
+            write(whole);
         }
     }
 
     /// The feature's name.
     #[must_use]
     pub fn feature(&self) -> &str {
-        &self.feature
+        &self.gate.feature
     }
 
     /// Replaces the settings at once.
     pub fn configure(&self, settings: Settings) {
-        self.settings.replace(settings);
+        self.gate.settings.replace(settings);
     }
 
     /// A fresh unit for a call that has no identity. Neighbours fall into unrelated buckets.
     #[must_use]
     pub fn next_unit(&self) -> u64 {
-        self.units.fetch_add(1, Ordering::Relaxed)
+        self.gate.units.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The unit's bucket in `0..100_000`, the same in every process that has the same seed.
     #[must_use]
     pub fn bucket(&self, unit: u64) -> u32 {
-        self.rollout.bucket(unit)
+        self.gate.rollout.bucket(unit)
     }
 
     /// True while the mode is off, and then the call is tallied. Saves the caller finding out a unit.
     #[must_use]
     pub fn bypassed(&self) -> bool {
-        let off = self.settings.is_off();
+        let off = self.gate.settings.is_off();
         if off {
-            self.tally.python(Reason::Off);
+            self.note(|tally| tally.python(Reason::Off));
         }
         off
     }
 
     /// Decides which way a call goes. `labels` (key, alias, model) are only looked at if lists of labels are set.
     pub fn admit<L: AsRef<str>>(&self, unit: u64, labels: impl IntoIterator<Item = L>) -> Ticket {
-        let now_ns = self.clock.now_ns();
+        self.admit_at(unit, labels, self.now_ns())
+    }
+
+    /// The guard's time, for [`Self::admit_at`].
+    #[must_use]
+    pub fn now_ns(&self) -> u64 {
+        self.gate.clock.now_ns()
+    }
+
+    /// [`Self::admit`] at a time that was read for several calls together.
+    pub fn admit_at<L: AsRef<str>>(
+        &self,
+        unit: u64,
+        labels: impl IntoIterator<Item = L>,
+        now_ns: u64,
+    ) -> Ticket {
         self.route(unit, labels, now_ns).unwrap_or_else(|reason| {
-            self.tally.python(reason);
+            self.note(|tally| tally.python(reason));
             Ticket::new(Path::Python, false, 0, now_ns)
         })
     }
@@ -114,17 +161,20 @@ impl Guard {
         labels: impl IntoIterator<Item = L>,
         now_ns: u64,
     ) -> Result<Ticket, Reason> {
-        let choice = self.settings.choose(&self.rollout, unit, labels)?;
+        let choice = self
+            .gate
+            .settings
+            .choose(&self.gate.rollout, unit, labels)?;
         // Asked last: a trial slot must go to a call that will use it.
         let Pass {
             epoch,
             trial,
             shadow,
-        } = self.breaker.admit(now_ns)?;
+        } = self.gate.breaker.admit(now_ns)?;
         // A unit may stand for a key with all its calls; mixed with the time, the sample is one of calls.
         let path = if choice.shadow || shadow {
             Path::Shadow
-        } else if self.rollout.verifies(choice.verify, unit ^ now_ns) {
+        } else if self.gate.rollout.verifies(choice.verify, unit ^ now_ns) {
             Path::Verify
         } else {
             Path::Native
@@ -134,24 +184,31 @@ impl Guard {
 
     /// Native answered.
     pub fn handled(&self, ticket: Ticket) {
-        let now_ns = self.clock.now_ns();
+        let now_ns = self.now_ns();
+        if matches!(ticket.path(), Path::Native | Path::Verify) {
+            let elapsed_ns = ticket.elapsed_ns(now_ns);
+            self.note(|tally| tally.native_latency.record(elapsed_ns));
+        }
+        self.handled_at(ticket, now_ns);
+    }
+
+    /// [`Self::handled`] for calls so short that reading the clock for each would cost more than they: no latency is
+    /// taken.
+    pub fn handled_at(&self, ticket: Ticket, now_ns: u64) {
         match ticket.path() {
-            Path::Native | Path::Verify => {
-                self.tally.native();
-                self.tally.native_latency.record(ticket.elapsed_ns(now_ns));
-            }
-            Path::Shadow => self.tally.python(Reason::Shadow),
+            Path::Native | Path::Verify => self.note(Tally::native),
+            Path::Shadow => self.note(|tally| tally.python(Reason::Shadow)),
             Path::Python => {}
         }
-        self.breaker.succeeded(ticket, false, now_ns);
+        self.gate.breaker.succeeded(ticket, false, now_ns);
     }
 
     /// Native said "not mine" before any effect, and Python answers. `reason` comes from a small, fixed set and never
     /// from users' text.
     pub fn declined(&self, ticket: Ticket, reason: &str) {
         if ticket.path() != Path::Python {
-            self.tally.declined(reason);
-            self.breaker.release(ticket, self.clock.now_ns());
+            self.note(|tally| tally.declined(reason));
+            self.gate.breaker.release(ticket, self.now_ns());
         }
     }
 
@@ -161,16 +218,18 @@ impl Guard {
     pub fn failed(&self, ticket: Ticket, kind: &str, panic: bool, replayed: bool) {
         match ticket.path() {
             Path::Python => return,
-            Path::Shadow => self.tally.python(Reason::Shadow),
-            Path::Native | Path::Verify if replayed => self.tally.python(Reason::Failed),
+            Path::Shadow => self.note(|tally| tally.python(Reason::Shadow)),
+            Path::Native | Path::Verify if replayed => {
+                self.note(|tally| tally.python(Reason::Failed));
+            }
             Path::Native | Path::Verify => {}
         }
-        self.tally.failed(kind);
-        let now_ns = self.clock.now_ns();
+        self.note(|tally| tally.failed(kind));
+        let now_ns = self.now_ns();
         if panic {
-            self.breaker.distrust(Cause::Panic, ticket, now_ns);
+            self.gate.breaker.distrust(Cause::Panic, ticket, now_ns);
         } else {
-            self.breaker.failed(ticket, now_ns);
+            self.gate.breaker.failed(ticket, now_ns);
         }
     }
 
@@ -178,24 +237,24 @@ impl Guard {
     pub fn compared(&self, ticket: Ticket, equal: bool) {
         match ticket.path() {
             Path::Python => return,
-            Path::Shadow => self.tally.python(Reason::Shadow),
-            Path::Native | Path::Verify if equal => self.tally.native(),
-            Path::Native | Path::Verify => self.tally.python(Reason::Mismatch),
+            Path::Shadow => self.note(|tally| tally.python(Reason::Shadow)),
+            Path::Native | Path::Verify if equal => self.note(Tally::native),
+            Path::Native | Path::Verify => self.note(|tally| tally.python(Reason::Mismatch)),
         }
-        self.tally.compared(equal);
-        let now_ns = self.clock.now_ns();
+        self.note(|tally| tally.compared(equal));
+        let now_ns = self.now_ns();
         if equal {
-            self.breaker.succeeded(ticket, true, now_ns);
+            self.gate.breaker.succeeded(ticket, true, now_ns);
         } else {
-            self.breaker.distrust(Cause::Mismatch, ticket, now_ns);
+            self.gate.breaker.distrust(Cause::Mismatch, ticket, now_ns);
         }
     }
 
     /// A call that [`Self::admit`] sent to Python has ended. For any other ticket the same as [`Self::abandoned`].
     pub fn answered_by_python(&self, ticket: Ticket) {
         if ticket.path() == Path::Python {
-            let elapsed_ns = ticket.elapsed_ns(self.clock.now_ns());
-            self.tally.python_latency.record(elapsed_ns);
+            let elapsed_ns = ticket.elapsed_ns(self.now_ns());
+            self.note(|tally| tally.python_latency.record(elapsed_ns));
         } else {
             self.abandoned(ticket);
         }
@@ -204,14 +263,14 @@ impl Guard {
     /// The call was cut off. It proves nothing of native.
     pub fn abandoned(&self, ticket: Ticket) {
         if ticket.path() != Path::Python {
-            self.tally.abandoned();
-            self.breaker.release(ticket, self.clock.now_ns());
+            self.note(Tally::abandoned);
+            self.gate.breaker.release(ticket, self.now_ns());
         }
     }
 
     /// Closes the breaker and forgets its history, a latched one included. Counters stay.
     pub fn reset_errors(&self) {
-        self.breaker.reset();
+        self.gate.breaker.reset();
     }
 
     /// Everything about this guard, as it is now.
@@ -219,8 +278,8 @@ impl Guard {
     pub fn status(&self) -> Status {
         let (native_latency, python_latency) = self.tally.latencies();
         Status {
-            settings: self.settings.get(),
-            breaker: self.breaker.status(self.clock.now_ns()),
+            settings: self.gate.settings.get(),
+            breaker: self.gate.breaker.status(self.now_ns()),
             calls: self.tally.calls(),
             native_latency,
             python_latency,
@@ -232,7 +291,7 @@ impl fmt::Debug for Guard {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Guard")
-            .field("feature", &self.feature)
+            .field("feature", &self.gate.feature)
             .finish_non_exhaustive()
     }
 }

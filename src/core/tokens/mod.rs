@@ -3,8 +3,10 @@
 //! Every counter is immutable after its construction and holds no text: safe to share between
 //! threads and across a fork.
 
+mod batch;
 mod classes;
 mod huggingface;
+pub mod memo;
 mod merge;
 mod pair_table;
 mod rank_table;
@@ -12,6 +14,7 @@ mod scan;
 mod slices;
 mod tiktoken;
 
+pub use batch::{Batch, Haste, Memory};
 pub use classes::Classes;
 pub use huggingface::{HuggingFaceCounter, SpellsAddedToken};
 pub use scan::Pattern;

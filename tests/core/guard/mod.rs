@@ -1,5 +1,6 @@
 //! The guard, by the life it leads: who takes part, what stops a feature, what the account says.
 
+mod branch;
 mod breaker;
 mod outcomes;
 mod rollout;

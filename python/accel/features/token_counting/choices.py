@@ -1,4 +1,4 @@
-"""Which tiktoken encoding LiteLLM chose for a model, remembered for as long as the choice holds."""
+"""What LiteLLM chose for a model, remembered for as long as the choice holds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from typing import Any, Final
 
 # Model names come from requests; beyond this many all are forgotten.
 _KEPT: Final = 512
+
+
+class Choice:
+    """How a model is counted."""
+
+    __slots__ = ("encoding", "legacy")
+
+    def __init__(self, encoding: str | None) -> None:
+        self.encoding: Final = encoding
+        """The tiktoken encoding; None for the Anthropic tokenizer."""
+        self.legacy: bool | None = None
+        """Whether messages are priced as for gpt-3.5-turbo-0301; None until somebody asked."""
 
 
 class Choices:
@@ -20,20 +32,20 @@ class Choices:
     def __init__(self) -> None:
         self._litellm: Any = sys.modules["litellm"]
         self._table: Any = sys.modules["tiktoken.model"].MODEL_TO_ENCODING
-        self._kept: dict[str, tuple[tuple[Any, ...], str]] = {}
+        self._kept: dict[str, tuple[tuple[Any, ...], Choice]] = {}
 
-    def get(self, model: str) -> str | None:
-        """The name of the encoding; None if LiteLLM must be asked."""
+    def get(self, model: str) -> Choice | None:
+        """The choice; None if LiteLLM must be asked."""
         kept = self._kept.get(model)
         if kept is None or kept[0] != self._facts(model):
             return None
         return kept[1]
 
-    def keep(self, model: str, encoding_name: str) -> None:
+    def keep(self, model: str, choice: Choice) -> None:
         """LiteLLM was asked just now, and this is what it chose."""
         if len(self._kept) >= _KEPT:
             self._kept.clear()
-        self._kept[model] = (self._facts(model), encoding_name)
+        self._kept[model] = (self._facts(model), choice)
 
     def _facts(self, model: str) -> tuple[Any, ...]:
         litellm = self._litellm
