@@ -25,7 +25,8 @@ def rows(samples: int) -> Iterator[Row]:
     """All of them; `samples` is how many new prompts each contestant gets where prompts are not repeated."""
     for model in MODELS:
         yield from _messages(model.name, samples)
-        yield _growing_chat(model.name, samples)
+        for answer_chars in (300, 1200):
+            yield _growing_chat(model.name, samples, answer_chars)
         yield _prompt_caching(model.name)
         yield _nothing(model.name)
     yield from _pictures()
@@ -85,7 +86,7 @@ def _messages(model: str, samples: int) -> Iterator[Row]:
         yield _warm(f"10 messages and {number} tools, warm", model, count, argument)
 
 
-def _growing_chat(model: str, samples: int) -> Row:
+def _growing_chat(model: str, samples: int, answer_chars: int) -> Row:
     def count(chat: Sequence[str]) -> list[int]:
         return [litellm.token_counter(model=model, messages=json.loads(turn)) for turn in chat]
 
@@ -99,8 +100,11 @@ def _growing_chat(model: str, samples: int) -> Row:
             took += time.perf_counter() - start
         return took
 
-    prompt = "a chat of 40 turns, counted after each (40 counts)"
-    return _fresh(prompt, model, count, lambda: _DRAWN.growing_chat(40), samples=samples, clock=seconds)
+    def draw() -> Sequence[str]:
+        return _DRAWN.growing_chat(40, answer_chars)
+
+    prompt = f"a chat of 40 turns, answers of {answer_chars:,} chars, counted after each (40 counts)"
+    return _fresh(prompt, model, count, draw, samples=samples, clock=seconds)
 
 
 def _prompt_caching(model: str) -> Row:

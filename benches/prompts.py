@@ -55,9 +55,12 @@ class Prompts:
             for role in roles[:messages]
         ]
 
-    def growing_chat(self, turns: int) -> list[str]:
-        """The prompts of a chat, one for each turn, as they arrive: JSON."""
+    def growing_chat(self, turns: int, answer_chars: int) -> list[str]:
+        """The prompts of a chat, one for each turn, as they arrive: JSON. Questions have about 300 characters."""
         whole = self.conversation(2 * turns)
+        for message in whole:
+            if message["role"] == "assistant":
+                message["content"] = self.text(self._chance.randrange(answer_chars // 2, answer_chars * 3 // 2))
         return [json.dumps(whole[: 2 * turn]) for turn in range(1, turns + 1)]
 
     def bytes(self, size: int) -> bytes:
