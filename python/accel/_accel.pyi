@@ -199,7 +199,7 @@ class HuggingFaceCounter:
 
 @final
 class Memo:
-    """Counts of texts that were counted before, for all counters together; about 1.5 MB, however many texts.
+    """Counts of texts that were counted before, for all counters together; about 1.6 MB, however many texts.
 
     Holds no text: a name is 128 bits of HighwayHash (Alakuijala, Cox, Wassenberg 2017) under `key`, so that
     nobody who does not know the key can make two texts meet; two that meet by chance have 1 in 2**128.

@@ -74,9 +74,9 @@ class Junction:
 
     def branch(self, target: str) -> Junction:
         """The junction of one seam of the feature; always the same one."""
-        if target not in self._branches:
-            self._branches[target] = Junction(self.feature, self._seed, trunk=self)
-        return self._branches[target]
+        found = self._branches.get(target)
+        # Of two threads that make it the first one's stays: a status must not tell another's account.
+        return found or self._branches.setdefault(target, Junction(self.feature, self._seed, trunk=self))
 
     @property
     def strict(self) -> bool:
@@ -85,7 +85,10 @@ class Junction:
 
     @strict.setter
     def strict(self, strict: bool) -> None:
-        self._strict = strict
+        if self._trunk is None:
+            self._strict = strict
+        else:
+            self._trunk.strict = strict
 
     def beside(self, feature: str) -> Junction:
         """The junction of another feature. Raises `KeyError` if there is none."""

@@ -128,6 +128,7 @@ impl MessageCounter {
             match piece {
                 Piece::Text(text) => texts.push(self.held(text)?),
                 Piece::Written(text) => {
+                    // In bytes, which are never fewer than code points: at the limit Python counts.
                     if text.len() > self.longest_exact_chars {
                         return Err(declined(EXTRAPOLATED));
                     }

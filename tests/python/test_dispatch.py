@@ -140,3 +140,13 @@ class TestFailures:
             with pytest.raises(KeyboardInterrupt):
                 call(junction, len, raises(KeyboardInterrupt()))
         assert junction.guard.status()["breaker"]["trials"]["in_flight"] == 0
+
+
+def test_a_branch_is_strict_with_its_feature() -> None:
+    junction = make()
+    branch = junction.branch("module:name")
+    assert junction.branch("module:name") is branch
+    branch.strict = True
+    assert (junction.strict, branch.strict) == (True, True)
+    junction.strict = False
+    assert (junction.strict, branch.strict) == (False, False)

@@ -6,16 +6,18 @@ A seam must take another seam's replacement for what it replaced: when it is jud
 from __future__ import annotations
 
 from typing import Any, Final
+from weakref import ref
 
-_originals: Final[dict[int, tuple[Any, Any]]] = {}
+_originals: Final[dict[int, tuple[ref[Any], Any]]] = {}
 
 
 def remember(replacement: Any, original: Any) -> None:
-    """`replacement` is accel's and stands for `original`, from now on and for good: somebody may hold it."""
-    _originals[id(replacement)] = (replacement, original)
+    """`replacement` is accel's and stands for `original`, for as long as anybody holds it."""
+    key = id(replacement)
+    _originals[key] = (ref(replacement, lambda _: _originals.pop(key, None)), original)
 
 
 def original_of(value: Any) -> Any:
     """What `value` stands for if it is accel's; else the value itself."""
     known = _originals.get(id(value))
-    return value if known is None else known[1]
+    return known[1] if known is not None and known[0]() is value else value

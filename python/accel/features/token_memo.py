@@ -23,10 +23,10 @@ class Memory:
 
     def memo(self) -> Any:
         """The native memo; None while the feature is off, and then what was remembered is forgotten."""
-        if self._junction.bypassed():
+        guard = self._junction.guard
+        if guard.bypassed():
             self._guard = self._memo = None
             return None
-        guard = self._junction.guard
         if guard is not self._guard:
             self._memo = native.module.Memo(guard, os.urandom(32))
             self._guard = guard

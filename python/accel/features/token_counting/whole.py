@@ -33,6 +33,7 @@ def _build(junction: Junction, original: Callable[..., Any]) -> Callable[..., An
         use_default_image_token_count: Any = False,
         default_token_count: Any = None,
     ) -> Any:
+        # Off must cost next to nothing: no tuple is made and taken apart.
         if junction.bypassed() or litellm.disable_token_counter is True:
             return original(
                 model,
