@@ -17,6 +17,8 @@ $(VENV)/.installed: constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "accel needs Python 3.10 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt 'litellm[proxy]==1.106.2' orjson pydantic wrapt $(DEVELOPERS_TOOLS)
+	# Apart, for uvicorn prefers it where it finds it, and LiteLLM's users do not have it.
+	$(BIN)/pip install --quiet --constraint constraints.txt --target $(VENV)/httptools httptools
 	touch $@
 
 setup: $(VENV)/.installed ## make the project's own virtual environment
@@ -41,6 +43,9 @@ test-python: build-for-tests
 parity: build-for-tests ## the differential tests, larger (minutes)
 	PARITY_SCALE=10 $(BIN)/python -m pytest tests/parity
 
+soak: build-for-tests ## 100,000 hand-overs of connections on every parser and loop, and what is left of them (minutes)
+	PARITY_SCALE=17 $(BIN)/python -m pytest -s tests/lane/test_flat.py
+
 upstream: build ## LiteLLM's own tests, LITELLM_TESTS=/path/to/litellm [FILES="…"], with accel off and on
 	$(BIN)/python scripts/upstream.py $(if $(LITELLM_TESTS),"$(LITELLM_TESTS)") $(FILES)
 
@@ -55,6 +60,9 @@ lint: build-for-tests ## formatting, lints, types, stubs
 bench-tokens: build ## token counting: LiteLLM, accel, LiteLLM's native bridge, tiktoken, interleaved
 	$(BIN)/python benches/tokens.py
 
+bench-proxy: build ## a real proxy plain, with accel, and with its front, under load: what a request costs
+	$(BIN)/python benches/proxy.py
+
 bench-proxy-tokens: build ## a proxy whose key has a budget: plain and with accel, the same new prompts to both
 	$(BIN)/python benches/proxy_tokens.py
 
@@ -67,4 +75,4 @@ wheel: setup ## a wheel for this platform, in dist/
 clean: ## remove what the other targets made
 	rm -rf $(VENV) target dist
 
-.PHONY: help setup build build-for-tests demo test test-rust test-python parity upstream lint bench-tokens bench-proxy-tokens fingerprints wheel clean
+.PHONY: help setup build build-for-tests demo test test-rust test-python parity soak upstream lint bench-tokens bench-proxy bench-proxy-tokens fingerprints wheel clean

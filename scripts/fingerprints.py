@@ -1,4 +1,5 @@
-"""Makes `python/accel/fingerprints.json`: the bodies that each LiteLLM release has for what seams reproduce.
+"""Makes `python/accel/fingerprints.json`: the bodies that each LiteLLM release has for what seams reproduce, and
+those of uvicorn.
 
 Usage: fingerprints.py BASE [RELEASE …]
     BASE      the release that the parity tests ran against
@@ -22,7 +23,7 @@ import orjson
 
 from accel import fingerprint
 from accel.features import FEATURES
-from accel.features.names import live
+from accel.fingerprint import live
 
 # Releases under LiteLLM for which scripts/check_library.py found 0 differences. tokenizers 0.21.0 and
 # 0.21.1 differ: their Oniguruma knows an older Unicode.
@@ -31,16 +32,22 @@ LIBRARIES = {
     "tokenizers": ["0.21.2", "0.21.4", "0.22.0", "0.22.1", "0.22.2", "0.23.1", "0.23.2", "0.23.3"],
 }
 
+# Releases that tests/lane passed with; `LANE_UVICORN=/path/to/it` puts one before the installed one. Another one
+# serves as well where each of its bodies is one of theirs.
+UVICORN = ["0.54.0", "0.52.4", "0.50.0", "0.48.0", "0.40.0", "0.34.0"]
 
-def members() -> list[str]:
-    """Every `module:qualname` that some seam reproduces."""
-    return sorted({m for f in FEATURES.values() for seam in f.seams for m in seam.reproduces})
+
+def members(package: str) -> list[str]:
+    """Every `module:qualname` of the package that some feature reproduces or relies on."""
+    found = {m for f in FEATURES.values() for seam in f.seams for m in seam.reproduces}
+    found |= {m for f in FEATURES.values() for m in f.relies_on}
+    return sorted(member for member in found if member.partition(".")[0] == package)
 
 
-def download(release: str, folder: Path) -> zipfile.ZipFile:
+def download(package: str, release: str, folder: Path) -> zipfile.ZipFile:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    subprocess.run([*command, "--dest", str(folder), f"litellm=={release}"], check=True)
-    (wheel,) = folder.glob(f"litellm-{release}-*.whl")
+    subprocess.run([*command, "--dest", str(folder), f"{package}=={release}"], check=True)
+    (wheel,) = folder.glob(f"{package}-{release}-*.whl")
     return zipfile.ZipFile(wheel)
 
 
@@ -71,9 +78,9 @@ def constant_source(source: bytes, name: str) -> str | None:
     return None
 
 
-def release_table(wheel: zipfile.ZipFile) -> dict[str, str | None]:
+def release_table(package: str, wheel: zipfile.ZipFile) -> dict[str, str | None]:
     table: dict[str, str | None] = {}
-    for member in members():
+    for member in members(package):
         module, _, name = member.partition(":")
         source = source_of(wheel, module)
         if source is None:
@@ -92,7 +99,7 @@ def live_constants() -> dict[str, str]:
     import importlib
 
     found = {}
-    for member in members():
+    for member in members("litellm"):
         importlib.import_module(member.partition(":")[0])
         value = live(member)
         if not hasattr(value, "__code__") and not hasattr(value, "__wrapped__"):
@@ -108,12 +115,19 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         tables = {}
         for release in [arguments.base, *arguments.releases]:
-            with download(release, Path(folder)) as wheel:
-                tables[release] = release_table(wheel)
+            with download("litellm", release, Path(folder)) as wheel:
+                tables[release] = release_table("litellm", wheel)
+        uvicorn: dict[str, list[str | None]] = {member: [] for member in members("uvicorn")}
+        for release in UVICORN:
+            with download("uvicorn", release, Path(folder)) as wheel:
+                for member, digest in release_table("uvicorn", wheel).items():
+                    if digest not in uvicorn[member]:
+                        uvicorn[member].append(digest)
     base = tables[arguments.base]
     missing = [member for member, digest in base.items() if digest is None]
+    missing += [member for member, digests in uvicorn.items() if digests[0] is None]
     if missing:
-        print("not found in", arguments.base, ":", *missing, file=sys.stderr)
+        print("not found:", *missing, file=sys.stderr)
         return 1
     kept = []
     for release, table in tables.items():
@@ -124,7 +138,7 @@ def main() -> int:
     content = {
         "litellm": kept,
         "libraries": LIBRARIES,
-        "members": dict(sorted({**base, **live_constants()}.items())),
+        "members": dict(sorted({**base, **uvicorn, **live_constants()}.items())),
     }
     fingerprint.TABLE.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
     return 0

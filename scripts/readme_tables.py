@@ -102,6 +102,21 @@ def proxy_table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def front_table(rows: list[dict[str, Any]]) -> str:
+    """One line for each load: what a request costs on each side, and the last side against the others."""
+    *others, front = (key for key, value in rows[0].items() if isinstance(value, dict) and "cpu_us" in value)
+    heads = [*(f"CPU, {side}" for side in (*others, front)), *(f"{front} / {side}" for side in others)]
+    lines = [f"| connections | {' | '.join(heads)} |", f"|---|{'--:|' * len(heads)}"]
+    for row in rows:
+        cells = [f"{row['connections']}, {row['kind']}"]
+        cells += [f"{row[side]['cpu_us'] / 1000:.2f} ms" for side in (*others, front)]
+        for side in others:
+            ratio = row[f"{front} / {side}"]
+            cells.append(f"**{ratio['median']:.3f}** ({ratio['least']:.2f}-{ratio['most']:.2f})")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def blocks() -> dict[str, str]:
     """The content of each block whose figures have been measured."""
     tokens = orjson.loads((RESULTS / "tokens.json").read_bytes())
@@ -111,6 +126,11 @@ def blocks() -> dict[str, str]:
     proxy = RESULTS / "proxy_tokens.json"
     if proxy.exists():
         found["proxy"] = proxy_table(orjson.loads(proxy.read_bytes()))
+    front = RESULTS / "proxy.json"
+    if front.exists():
+        result = orjson.loads(front.read_bytes())
+        found["doors"] = front_table(result["doors"])
+        found["processes"] = front_table(result["processes"])
     return found
 
 

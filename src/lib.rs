@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 pub mod core;
+#[cfg(unix)]
+pub mod lane;
 
 #[cfg(feature = "python")]
 mod py;

@@ -42,6 +42,59 @@ class Bindings:
         """Places of the bindings whose name is gone or is another object; 10 ns for each binding."""
 
 @final
+class Front:
+    """A server's connections until they are handed over: accepted here, read on a thread of its own. Unix only.
+
+    `Front(guard)`, then `channel()`, then one message for each listening socket, then `listen()`. After that the
+    event loop watches `bell()` and the listening sockets. For one event loop; `held`, `counts` and `is_running`
+    may be asked from any thread. In a forked child it does nothing.
+    """
+
+    def __new__(cls, guard: Guard) -> Front:
+        """Starts nothing yet. Raises `OSError` where there is no descriptor left."""
+    def channel(self) -> int:
+        """A datagram socket, the caller's from now on; `RuntimeError` the second time.
+
+        Each message carries one descriptor (SCM_RIGHTS) and 12 bytes: three little-endian unsigned numbers of 32
+        bits. Before `listen` it is a listening socket, and the numbers are ignored. Afterwards it is a connection
+        that comes back: number of its listening socket, the streak that `take` gave, milliseconds that it may stay
+        idle. `announce` it first.
+        """
+    def listen(self, count: int) -> None:
+        """Take `count` listening sockets from the channel and start the thread, which takes no GIL.
+
+        Raises `OSError` if they are not there or no thread is to be had, `RuntimeError` the second time.
+        """
+    def bell(self) -> int:
+        """A descriptor, readable while `take` has something to give."""
+    def accept(self, listener: int, most: int) -> int:
+        """Accept at most `most` connections that wait at that listening socket (0, 1 …); how many. Never blocks.
+
+        Raises `BrokenPipeError` where the thread is gone, before anything is accepted; `OSError` where the system
+        has no descriptor or memory left.
+        """
+    def take(self) -> list[tuple[int, bytes, int, int, bool]]:
+        """What was handed over since: descriptor (the caller's), bytes read, listener, streak, again.
+
+        The streak is how many requests of the connection in a row were handed over, this one included; 0: it must
+        not come back. Again: it had come back before, so a request on it has been answered.
+        """
+    def announce(self) -> None:
+        """A connection is about to be sent back: it counts as held from now on."""
+    def retract(self) -> None:
+        """The announced connection could not be sent."""
+    def kept(self) -> None:
+        """Account for a request on a connection that was handed over before: `declined: connection kept`."""
+    def held(self) -> int:
+        """Connections that were accepted or announced, and neither taken nor closed."""
+    def counts(self) -> dict[str, int]:
+        """So far: connections `accepted`, `handed_over` and `returned`."""
+    def stop(self) -> None:
+        """Close connections without a request, hand the others over, end the thread. Does not wait."""
+    def is_running(self) -> bool:
+        """Whether the thread is there, and in this process."""
+
+@final
 class Guard:
     """Decides, for one feature, whether a call goes native, and keeps the account of what happened.
 

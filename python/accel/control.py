@@ -79,8 +79,8 @@ def set_flag(
     """Change a feature's settings in this process, until it ends. What is None stays as it is.
 
     Shares are percent, 0 to 100 in steps of 0.001; `include` and `exclude` name models, key aliases
-    or key hashes; token counting knows the model only, its memo none of them. Raises `FlagError` for an
-    unknown feature or a bad value, changing nothing.
+    or key hashes; token counting knows the model only, its memo and the request lane none of them. Raises
+    `FlagError` for an unknown feature or a bad value, changing nothing.
     """
     given = {
         "mode": mode,

@@ -7,6 +7,7 @@ Byte code differs between Python versions, source lines do not. The table is mad
 from __future__ import annotations
 
 import hashlib
+import sys
 from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType
@@ -36,10 +37,22 @@ def library_is_tested(library: str, version: str) -> bool:
     return version in _table()["libraries"][library]
 
 
-def known(member: str) -> str | None:
-    """The fingerprint that `member` (`module:qualname`) has in every supported release; None if it has none."""
-    digest = _table()["members"].get(member)
-    return digest if isinstance(digest, str) else None
+def known(member: str) -> frozenset[str | None]:
+    """The fingerprints that `member` (`module:qualname`) may have. One of LiteLLM's has one, the same in every
+    supported release; one of uvicorn's those of the tested releases, None among them where one has no such member.
+    Empty for what the table does not hold.
+    """
+    digests = _table()["members"].get(member, [])
+    return frozenset([digests] if isinstance(digests, str) else digests)
+
+
+def live(member: str) -> Any:
+    """The object that `member` is at this moment. Raises `KeyError` or `AttributeError` if it is not there."""
+    module, _, qualname = member.partition(":")
+    value: Any = sys.modules[module]
+    for part in qualname.split("."):
+        value = getattr(value, part)
+    return value
 
 
 def of_object(value: Any) -> str:

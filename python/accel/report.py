@@ -74,10 +74,12 @@ def _feature(name: str) -> dict[str, Any]:
             "breaker": {"state": "closed"},
             "calls": _no_calls(),
             "seams": rows,
+            **FEATURES[name].details(reason),
         }
     for row in rows:
         row["calls"] = junction.branch(str(row["target"])).guard.status()["calls"]
-    return {**junction.guard.status(), "seams": rows}
+    absent = next((str(row["reason"]) for row in rows if row["state"] == "skipped"), None)
+    return {**junction.guard.status(), "seams": rows, **FEATURES[name].details(absent)}
 
 
 def _no_calls() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -17,8 +18,9 @@ import wrapt
 
 from accel import control, dispatch, fingerprint, native
 from accel.features import FEATURES, Feature, Seam
-from accel.features.names import live
+from accel.features.names import owner
 from accel.features.replaced import original_of, remember
+from accel.fingerprint import live
 
 _log: Final = logging.getLogger("accel")
 _lock = threading.RLock()
@@ -109,7 +111,7 @@ def _install(feature: Feature, seam: Seam) -> None:
         reason = _refusal(seam)
         if reason is None:
             # Ours may be there still: a mock puts back what it found, whatever became of that in between.
-            original = original_of(_live(seam))
+            original = original_of(_live(seam.target))
             replacement = seam.build(dispatch.junctions[feature.name].branch(seam.target), original)
             functools.update_wrapper(replacement, original)
     except Exception as error:  # noqa: BLE001  # it would break the import of LiteLLM that we are called in
@@ -144,9 +146,14 @@ def _refusal(seam: Seam) -> str | None:
             found = None
         except OSError:
             return f"{member}: its source cannot be read"
-        if found != fingerprint.known(member):
-            return f"{member} is not the function of LiteLLM {version}"
+        if found not in fingerprint.known(member):
+            return f"{member} is not the function of {_release_of(member)}"
     return None
+
+
+def _release_of(member: str) -> str:
+    package = member.partition(".")[0]
+    return f"LiteLLM {litellm_version()}" if package == "litellm" else f"a release of {package} that accel knows"
 
 
 @functools.cache
@@ -158,23 +165,30 @@ def litellm_version() -> str | None:
         return None
 
 
-def _live(seam: Seam) -> Any:
-    return getattr(sys.modules.get(seam.module), seam.attribute, None)
+def _live(binding: str) -> Any:
+    """The object that `module:qualname` is; None if it is not there."""
+    try:
+        return live(binding)
+    except (AttributeError, KeyError):
+        return None
 
 
 def _rebind(seam: Seam, original: Any, after: Any) -> None:
     """Give every binding of the original, or of ours for it, the object `after`; somebody else's stays theirs."""
     for binding in (seam.target, *seam.holders):
-        module, _, attribute = binding.partition(":")
-        holder = sys.modules.get(module)
-        if holder is not None and original_of(vars(holder).get(attribute)) is original:
-            setattr(holder, attribute, after)
+        try:
+            holder = owner(binding)
+        except (AttributeError, KeyError):
+            continue
+        name = re.split("[:.]", binding)[-1]
+        if original_of(vars(holder).get(name)) is original:
+            setattr(holder, name, after)
 
 
 def _state(seam: Seam) -> dict[str, str | None]:
     installed = _installed.get(seam.target)
     if installed is not None:
-        if _live(seam) is installed.replacement:
+        if _live(seam.target) is installed.replacement:
             return _row(seam, "applied", _elsewhere(seam, installed) or ("late" if late else None))
         return _row(seam, "skipped", "somebody else replaced the name")
     if seam.target not in _wanted:
@@ -190,8 +204,7 @@ def _elsewhere(seam: Seam, installed: _Installed) -> str | None:
     """Which other bindings are not ours, if any."""
     others = []
     for binding in seam.holders:
-        module, _, attribute = binding.partition(":")
-        value = getattr(sys.modules.get(module), attribute, None)
+        value = _live(binding)
         if value is not None and value is not installed.replacement:
             others.append(binding)
     return f"not replaced: {', '.join(others)}" if others else None

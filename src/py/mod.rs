@@ -3,6 +3,8 @@
 mod bindings;
 mod clock;
 mod errors;
+#[cfg(unix)]
+mod front;
 mod guard;
 mod held;
 mod memo;
@@ -23,6 +25,9 @@ mod _accel {
     use super::bindings::Bindings;
     #[pymodule_export]
     use super::clock::ManualClock;
+    #[cfg(unix)]
+    #[pymodule_export]
+    use super::front::Front;
     #[pymodule_export]
     use super::guard::Guard;
     #[pymodule_export]

@@ -10,6 +10,8 @@
 mod accounting;
 mod guard;
 mod image;
+#[cfg(unix)]
+mod lane;
 mod python_text;
 mod support;
 mod tokens;

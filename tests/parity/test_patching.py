@@ -15,8 +15,8 @@ from litellm.litellm_core_utils import token_counter as counter_module
 
 import accel
 from accel.features import FEATURES
-from accel.features.names import live
 from accel.features.replaced import original_of
+from accel.fingerprint import live
 from support.calls import calls_of, strict
 from support.work import WORK
 

@@ -16,9 +16,9 @@ from litellm.litellm_core_utils import token_counter as counter_module
 
 import accel
 from accel.features import FEATURES
-from accel.features.names import live
 from accel.features.replaced import original_of
 from accel.features.token_counting import prompts, resolver, trimming
+from accel.fingerprint import live
 from support.calls import calls_of, strict
 from support.oddities import Characters
 from support.original import without_seams

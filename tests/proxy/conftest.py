@@ -8,12 +8,15 @@ from typing import Any
 import orjson
 import pytest
 
+from support.families import Family, family
+from support.held_upstream import HeldUpstream, held_upstream
 from support.processes import HOST, free_port, mock_upstream, wait_until
 from support.proxies import Pair, Proxy, accelerated, environment, litellm_proxy, script, serving, write_config
 
 # Keys of the custom auth are told apart by their text; without a database there are no others.
 CUSTOM_AUTH = """
 import os
+import time
 
 from litellm.proxy._types import LitellmUserRoles, ProxyException, UserAPIKeyAuth
 
@@ -29,7 +32,15 @@ ROLES = {
 BUDGETS = {"sk-budget": 100.0, "sk-spender": 100.0, "sk-poor": 0.01}
 
 
+def block(path):
+    # The event loop, and not only this request.
+    while os.path.exists(path):
+        time.sleep(0.01)
+
+
 async def authenticate(request, api_key):
+    if api_key == "sk-user":
+        block(request.headers.get("x-test-blocks-while", ""))
     if api_key not in ROLES:
         raise ProxyException(message="unknown key", type="auth_error", param="key", code=401)
     return UserAPIKeyAuth(api_key=api_key, user_role=ROLES[api_key], max_budget=BUDGETS.get(api_key))
@@ -68,6 +79,28 @@ def custom_auth_pair(upstream: str, tmp_path_factory: pytest.TempPathFactory) ->
             for accel in (False, True)
         )
         yield Pair(plain, accel)
+
+
+@pytest.fixture(scope="session")
+def held() -> Iterator[HeldUpstream]:
+    """The upstream whose answers wait."""
+    with held_upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def families(
+    upstream: str, held: HeldUpstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Family, Family]]:
+    """The plain proxies and those with a front: the same configuration on every parser and loop."""
+    directory = tmp_path_factory.mktemp("families")
+    config = write_config(directory, upstream, held.base_url, enable_drain_endpoint=True)
+    environ = environment(directory / "runtime")
+    with (
+        family(directory, config, environ, accel=False) as plain,
+        family(directory, config, environ, accel=True) as accel,
+    ):
+        yield plain, accel
 
 
 # The master counts, so that its tally is not zero when it forks. Of the hooks before a fork the last

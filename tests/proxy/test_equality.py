@@ -1,29 +1,15 @@
 """The same requests to a plain proxy and to one under `accel run`: the same answers."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
 
+from support.answers import assert_same
 from support.proxies import MASTER_KEY, MODELS, Pair, Proxy
 
 pytestmark = pytest.mark.xdist_group("proxy")
-
-# Headers that differ between two equal requests to one and the same plain proxy.
-VOLATILE = {
-    "date": "the moment of the answer",
-    "llm_provider-date": "the moment of the upstream's answer",
-    "x-litellm-call-id": "a fresh UUID for each request",
-    "x-litellm-response-duration-ms": "a time",
-    "x-litellm-overhead-duration-ms": "a time",
-    "x-litellm-callback-duration-ms": "a time",
-    "x-litellm-timing-llm-api-ms": "a time",
-    "content-length": "set apart below: it follows from the body",
-}
-# What LiteLLM itself puts into a stream's chunks: the second in which the stream began.
-STREAM_SECOND = re.compile(rb'"created":\d+')
 
 TEXT = "Which river carries the stones past the old mill? Ça va? 今天的会议 👩‍💻 1234567\r\n\t it's DON'T. "
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": TEXT * 8}]
@@ -82,22 +68,6 @@ REQUESTS: Mapping[str, tuple[str, dict[str, Any]]] = {
 def ask(proxy: Proxy, path: str, body: object, key: str = MASTER_KEY) -> httpx.Response:
     with proxy.client(key) as client:
         return client.post(path, json=body)
-
-
-def without_volatile(reply: httpx.Response) -> dict[str, str]:
-    return {name: value for name, value in reply.headers.items() if name not in VOLATILE}
-
-
-def body_of(reply: httpx.Response) -> bytes:
-    if reply.headers.get("content-type", "").startswith("text/event-stream"):
-        return STREAM_SECOND.sub(b'"created":0', reply.content)
-    return reply.content
-
-
-def assert_same(plain: httpx.Response, accel: httpx.Response) -> None:
-    assert accel.status_code == plain.status_code
-    assert body_of(accel) == body_of(plain)
-    assert without_volatile(accel) == without_volatile(plain)
 
 
 @pytest.mark.parametrize(("path", "body"), REQUESTS.values(), ids=REQUESTS.keys())

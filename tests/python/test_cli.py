@@ -47,6 +47,28 @@ class TestDoctor:
         assert {check["litellm"] > 0 for check in document["self_check"] if check["chars"]} == {True}
         assert document["features"]["token_counting"]["calls"]["native"] == len(document["self_check"])
         assert (document["not_importable"], document["recommendations"], document["problems"]) == ([], [], [])
+        assert document["features"]["request_lane"]["front"] == {
+            "state": "none",
+            "reason": "uvicorn has started no server since accel was imported",
+        }
+
+    @pytest.mark.parametrize(("package", "code"), [("uvicorn", 0), ("litellm", 1)])
+    def test_what_is_not_installed_counts_only_where_it_is_litellm(
+        self, tmp_path: Path, package: str, code: int
+    ) -> None:
+        (tmp_path / "sitecustomize.py").write_text(f"""
+import sys
+hidden = {package!r}
+for finder in sys.meta_path:
+    search = getattr(finder, "find_spec")
+    def find_spec(name, path=None, target=None, search=search):
+        return None if name.partition(".")[0] == hidden else search(name, path, target)
+    sys.meta_path[sys.meta_path.index(finder)] = type("Finder", (), {{"find_spec": staticmethod(find_spec)}})
+""")
+        ended = accel("doctor", path=(tmp_path,))
+        assert ended.returncode == code, ended.stdout + ended.stderr
+        assert f"No module named '{package}'" in ended.stdout
+        assert "fronts of servers" in ended.stdout
 
     def test_for_people_without_the_native_module(self, tmp_path: Path) -> None:
         package = copy_of_accel(tmp_path)

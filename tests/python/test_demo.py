@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,7 +41,22 @@ STATUS: dict[str, Any] = {
                     "calls": {"native": 0, "python": {}},
                 },
             ],
-        }
+        },
+        "request_lane": {
+            "mode": "on",
+            "percent": 100.0,
+            "breaker": {"state": "closed"},
+            "calls": {"native": 0, "python": {"declined: no plan": 9}, "failed": 0, "mismatched": 0},
+            "seams": [],
+            "front": {
+                "state": "serving",
+                "reason": None,
+                "held": 1234,
+                "accepted": 2345,
+                "handed_over": 3456,
+                "returned": 4567,
+            },
+        },
     }
 }
 
@@ -108,10 +124,14 @@ def test_a_proxy_that_does_not_start_is_a_failure_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_tables_say_what_the_status_says() -> None:
+def tables(status: dict[str, Any]) -> str:
     written = io.StringIO()
-    print_status(Console(file=written, width=120), STATUS)
-    text = written.getvalue()
+    print_status(Console(file=written, width=120), status)
+    return written.getvalue()
+
+
+def test_the_tables_say_what_the_status_says() -> None:
+    text = tables(STATUS)
     for part in (
         "token_counting",
         "25.0 %",
@@ -119,9 +139,56 @@ def test_the_tables_say_what_the_status_says() -> None:
         " 7 ",
         "declined: images 2, share 5",
         "unknown source",
+        "fronts of servers",
+        "serving",
+        *("1234", "2345", "3456", "4567"),
     ):
         assert part in text
     assert native_calls(STATUS) == 7
+
+
+def test_the_tables_say_why_there_is_no_front() -> None:
+    feature = {**STATUS["features"]["request_lane"], "front": {"state": "none", "reason": "TLS in uvicorn"}}
+    (row,) = [line for line in tables({"features": {"request_lane": feature}}).splitlines() if "TLS" in line]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [
+        "request_lane", "none", "", "", "", "", "TLS in uvicorn"
+    ]  # fmt: skip
+
+
+def test_a_status_without_a_front_has_no_table_of_them() -> None:
+    features = {"token_counting": STATUS["features"]["token_counting"]}
+    assert "fronts" not in tables({"features": features})
+
+
+def test_a_status_has_settled_though_a_front_counted_the_reading() -> None:
+    def session(*numbers: int) -> Any:
+        replies = iter(numbers)
+
+        def get(_path: str) -> SimpleNamespace:
+            front = STATUS["features"]["request_lane"]
+            calls = {**front["calls"], "python": {"declined: route": next(replies)}}
+            features = {**STATUS["features"], "request_lane": {**front, "calls": calls}}
+            return SimpleNamespace(status_code=200, json=lambda: {"features": features})
+
+        return SimpleNamespace(http=SimpleNamespace(get=get))
+
+    status = driver._settled_status(session(1, 2))
+    assert isinstance(status, dict)
+    assert status["features"]["request_lane"]["calls"]["python"] == {"declined: route": 2}
+
+
+@pytest.mark.parametrize("wanted", [None, "off"])
+def test_the_front_is_on_unless_the_user_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wanted: str | None
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.delenv("ACCEL_REQUEST_LANE", raising=False)
+    if wanted is not None:
+        monkeypatch.setenv("ACCEL_REQUEST_LANE", wanted)
+    code = "import os; raise SystemExit('the lane is ' + os.environ['ACCEL_REQUEST_LANE'])"
+    monkeypatch.setattr(driver, "proxy_command", lambda _config, _port: [sys.executable, "-c", code])
+    assert driver.main([]) == 1
+    assert f"the lane is {wanted or 'on'}" in capsys.readouterr().out
 
 
 def test_the_proxy_sees_no_settings_of_other_proxies(tmp_path: Path) -> None:

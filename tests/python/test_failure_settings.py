@@ -55,7 +55,10 @@ def test_a_bad_feature_variable(value: str) -> None:
         (None, "cannot be read: No such file or directory"),
         ("not JSON", "not JSON: "),
         ('{"features": []}', 'must be {"features": {name: {setting: value}}}'),
-        ('{"features": {"nonsense": {"mode": "on"}}}', "unknown feature 'nonsense'; known: token_counting"),
+        (
+            '{"features": {"nonsense": {"mode": "on"}}}',
+            "unknown feature 'nonsense'; known: request_lane, token_counting",
+        ),
         (
             '{"features": {"token_counting": {"percent": 101}}}',
             "token_counting.percent: Input should be",

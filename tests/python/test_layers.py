@@ -18,6 +18,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # From the foundation up; a room imports from rows above its own, or from its own if it is a directory.
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors", "native", "fingerprint", "shadow", "interpreters", "state", "tables", "ticker"),
+    ("lane",),
     ("features", "flags"),
     ("dispatch", "layers"),
     ("control",),
@@ -94,7 +95,7 @@ def test_the_chain_of_the_design() -> None:
         assert rooms_imported(PACKAGE / f"{room}.py") == rooms
     # A feature knows nothing of the guard and of whoever installs it.
     for path in (PACKAGE / "features").glob("*.py"):
-        assert rooms_imported(path) <= {"errors", "native", "fingerprint", "features"}
+        assert rooms_imported(path) <= {"errors", "native", "fingerprint", "features", "lane"}
 
 
 def test_one_importer_of_the_native_module() -> None:

@@ -113,6 +113,8 @@ class TestPerformance:
             (NAME, "python", "0"),
             ("token_memo", "native", "0"),
             ("token_memo", "python", "0"),
+            ("request_lane", "native", "0"),
+            ("request_lane", "python", "0"),
         ]
         assert int(rows[0]["p50_ns"]) > 0
         for name in ("data.xml", "data"):

@@ -45,7 +45,13 @@ class Proxy:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         limits = httpx.Limits(max_keepalive_connections=0)
         return httpx.Client(
-            base_url=self.base_url, headers=headers, timeout=REQUEST_TIMEOUT_S, limits=limits, trust_env=False
+            base_url=self.base_url,
+            headers=headers,
+            timeout=REQUEST_TIMEOUT_S,
+            limits=limits,
+            trust_env=False,
+            # There is no TLS, and to load certificates takes longer than a request.
+            verify=False,
         )
 
     def accel(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -76,15 +82,22 @@ class Pair(NamedTuple):
     accel: Proxy
 
 
-def write_config(directory: Path, upstream: str, **general_settings: Any) -> Path:
+# Served by the upstream whose answers wait.
+HELD_MODELS: Mapping[str, str] = {"held": "gpt-4o-mini", "transcription": "whisper-1"}
+
+
+def write_config(directory: Path, upstream: str, held: str | None = None, **general_settings: Any) -> Path:
     """The proxy's configuration: one deployment for each model, nothing retried. JSON, which is YAML too."""
+    served = [*((upstream, *pair) for pair in MODELS.items())]
+    if held is not None:
+        served += ((held, *pair) for pair in HELD_MODELS.items())
     config = {
         "model_list": [
             {
                 "model_name": name,
-                "litellm_params": {"model": f"openai/{model}", "api_base": f"{upstream}/v1", "api_key": "unused"},
+                "litellm_params": {"model": f"openai/{model}", "api_base": f"{base_url}/v1", "api_key": "unused"},
             }
-            for name, model in MODELS.items()
+            for base_url, name, model in served
         ],
         # The errors seen are the first answers: no retry, and no cooldown after them.
         "router_settings": {"num_retries": 0, "disable_cooldowns": True},
@@ -96,12 +109,15 @@ def write_config(directory: Path, upstream: str, **general_settings: Any) -> Pat
 
 
 def environment(runtime: Path, master_key: str | None = MASTER_KEY, **variables: str) -> dict[str, str]:
-    """An environment without foreign proxies' and accel's settings; runs stay below `runtime`, made 0700."""
+    """An environment without foreign proxies' and accel's settings, apart from the front, which is on; runs stay
+    below `runtime`, made 0700.
+    """
     runtime.mkdir(mode=0o700, exist_ok=True)
     own = {name: value for name, value in os.environ.items() if not name.startswith("ACCEL_")}
     # Runs of the user's own proxies may be in either of these places.
     places = {"XDG_RUNTIME_DIR": str(runtime), "TMPDIR": str(runtime)}
-    result = {**proxy_environment(own, master_key or ""), **places, **variables}
+    flags = {"ACCEL_REQUEST_LANE": "on"}
+    result = {**proxy_environment(own, master_key or ""), **places, **flags, **variables}
     if master_key is None:
         del result["LITELLM_MASTER_KEY"]
     return result
@@ -115,6 +131,9 @@ def script(name: str) -> str:
 def litellm_command(config: Path, port: int, workers: int = 1) -> list[str]:
     """The proxy as a user starts it, without accel."""
     options = {"--config": str(config), "--host": HOST, "--port": str(port), "--num_workers": str(workers)}
+    if workers > 1:
+        # Where the machine is busy, LiteLLM is not imported in uvicorn's five seconds; it would be killed.
+        options["--timeout_worker_healthcheck"] = str(int(READY_S))
     return [script("litellm"), *(word for option in options.items() for word in option)]
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import accel  # noqa: I001  # before LiteLLM, as users are told
-import litellm.litellm_core_utils.token_counter  # noqa: F401  # loaded lazily otherwise; the seams wait for it
+import litellm.litellm_core_utils.token_counter  # loaded lazily otherwise; the seams wait for it
+import litellm.proxy.spend_tracking.input_tokens  # noqa: F401  # the same, and a part of the proxy
 import pytest
 from support.live import kept_flags
 from support.pins import seams, total

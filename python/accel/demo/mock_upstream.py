@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 HOST = "127.0.0.1"
+_KEEP_ALIVE_S = 300
 _JSON = (b"content-type", b"application/json")
 _SSE = (b"content-type", b"text/event-stream; charset=utf-8")
 _MODELS = ("mock-model", "mock-400", "mock-401", "mock-429", "mock-500", "mock-503", "mock-slow-250ms")
@@ -169,7 +170,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # announcement is true, and with port 0 nobody else could tell the number.
     listener.listen(2048)
     print(f"listening on {HOST}:{listener.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(app, lifespan="off", access_log=False, log_level="warning")
+    # Longer than LiteLLM keeps a connection: it cannot send a request on one that is just being closed.
+    config = uvicorn.Config(
+        app, lifespan="off", access_log=False, log_level="warning", timeout_keep_alive=_KEEP_ALIVE_S
+    )
     uvicorn.Server(config).run(sockets=[listener])
     return 0
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from accel.features import token_counting, token_memo
+from accel.features import request_lane, token_counting, token_memo
 from accel.features.seam import Feature, Seam
 
 FEATURES: Final[dict[str, Feature]] = {
-    feature.name: feature for feature in (token_counting.FEATURE, token_memo.FEATURE)
+    feature.name: feature for feature in (token_counting.FEATURE, token_memo.FEATURE, request_lane.FEATURE)
 }
 
 __all__ = ["FEATURES", "Feature", "Seam"]

@@ -9,15 +9,7 @@ from typing import Any, Final
 
 from accel import native
 from accel.features.replaced import original_of
-
-
-def live(name: str) -> Any:
-    """The object that `module:qualname` is at this moment."""
-    module, _, qualname = name.partition(":")
-    value: Any = sys.modules[module]
-    for part in qualname.split("."):
-        value = getattr(value, part)
-    return value
+from accel.fingerprint import live
 
 
 class Names:
@@ -58,12 +50,13 @@ class Names:
         names = (name for name, _ in self._originals)
         return native.module.Bindings(
             [
-                (vars(_owner(name)), re.split("[:.]", name)[-1], value)
+                (vars(owner(name)), re.split("[:.]", name)[-1], value)
                 for name, value in zip(names, values, strict=True)
             ]
         )
 
 
-def _owner(name: str) -> Any:
+def owner(name: str) -> Any:
+    """The module or class that has `module:qualname`. Raises `KeyError` or `AttributeError` if it is not there."""
     module, _, qualname = name.partition(":")
     return live(f"{module}:{qualname.rpartition('.')[0]}") if "." in qualname else sys.modules[module]

@@ -49,6 +49,7 @@ class Seam:
 
     module: str
     attribute: str
+    """A function of the module, or a method (`Class.method`)."""
     reproduces: tuple[str, ...]
     """`module:qualname` of each function or constant whose behaviour the replacement relies on."""
     build: Callable[[Junction, Callable[..., Any]], Callable[..., Any]]
@@ -74,3 +75,7 @@ class Feature:
     replayable: bool
     """After a failure, may the original still run? True only where nothing was spent or sent."""
     seams: tuple[Seam, ...]
+    relies_on: tuple[str, ...] = ()
+    """`module:qualname` of what is judged later than the seams, in modules that may never be imported."""
+    details: Callable[[str | None], dict[str, Any]] = lambda _absent: {}
+    """What else a status says of the feature, given why its seams are not in; None where they are or may come."""

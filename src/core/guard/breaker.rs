@@ -56,6 +56,12 @@ pub struct Trials {
 }
 
 impl Breaker {
+    /// Whether calls do not simply pass: open, half-open or latched.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.word.load(Ordering::Acquire) & INTERRUPTED != 0
+    }
+
     /// Whether a call that starts at `now_ns` may pass. Never waits.
     ///
     /// # Errors

@@ -131,6 +131,12 @@ impl Guard {
         off
     }
 
+    /// Whether the breaker is not closed, for a caller who must not begin anything without a ticket then.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.gate.breaker.is_interrupted()
+    }
+
     /// Decides which way a call goes. `labels` (key, alias, model) are only looked at if lists of labels are set.
     pub fn admit<L: AsRef<str>>(&self, unit: u64, labels: impl IntoIterator<Item = L>) -> Ticket {
         self.admit_at(unit, labels, self.now_ns())

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from accel import native
 from accel.errors import Declined
-from accel.features.names import Names, live
+from accel.features.names import Names
 from accel.features.seam import Junction, Seam
 from accel.features.token_counting.prompts import IMAGES, TOOLS
+from accel.fingerprint import live
 
 _INPUT: Final = "litellm.proxy.spend_tracking.input_tokens"
 _SIZE: Final = (f"{_INPUT}:_approximate_input_size", f"{_INPUT}:_INPUT_SIZE_FIELDS")

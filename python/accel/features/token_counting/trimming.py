@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from accel.errors import Declined
-from accel.features.names import live
 from accel.features.replaced import original_of
 from accel.features.seam import Junction, Seam
 from accel.features.token_counting.prompts import PROMPTS, PromptResolver, Prompts
 from accel.features.token_counting.resolver import COUNTER, UTILS
+from accel.fingerprint import live
 
 _REPRODUCED: Final = (
     f"{UTILS}:attempt_message_addition",
