@@ -66,6 +66,15 @@ bench-proxy: build ## a real proxy plain, with accel, and with its front, under 
 bench-proxy-tokens: build ## a proxy whose key has a budget: plain and with accel, the same new prompts to both
 	$(BIN)/python benches/proxy_tokens.py
 
+bench-caches: build ## LiteLLM's caches and Redis scripts, plain and with accel, interleaved
+	$(BIN)/python benches/caches.py
+
+bench-limits: build ## rate limits and caches: LiteLLM and accel in turn, in memory and on a local Redis
+	$(BIN)/python benches/limits.py
+
+limit-accuracy: build ## how many requests limits let through, counted: LiteLLM, accel, and its opt-in features
+	$(BIN)/python benches/limit_accuracy.py
+
 fingerprints: build ## make the table of known LiteLLM bodies again
 	$(BIN)/python scripts/fingerprints.py 1.106.2 $(RELEASES)
 
@@ -75,4 +84,4 @@ wheel: setup ## a wheel for this platform, in dist/
 clean: ## remove what the other targets made
 	rm -rf $(VENV) target dist
 
-.PHONY: help setup build build-for-tests demo test test-rust test-python parity soak upstream lint bench-tokens bench-proxy bench-proxy-tokens fingerprints wheel clean
+.PHONY: help setup build build-for-tests demo test test-rust test-python parity soak upstream lint bench-tokens bench-proxy bench-proxy-tokens bench-caches bench-limits limit-accuracy fingerprints wheel clean

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import accel
+from accel.fingerprint import live
 
 PLAIN = "litellm"
 ACCEL = "accel"
@@ -31,7 +32,7 @@ def counting_side(name: str) -> AbstractContextManager[Any]:
 def without_accel() -> Iterator[None]:
     """Every name of LiteLLM is LiteLLM's own inside the block; names that were bound by import too."""
     applied = _applied()
-    seams = {id(_live(target)) for target in applied}
+    seams = {id(live(target)) for target in applied}
     accel.unpatch()
     try:
         left = _holders(seams)
@@ -53,10 +54,10 @@ def without_memo() -> Iterator[None]:
         accel.set_flag(MEMO, mode="on")
 
 
-def all_native() -> None:
+def all_native(*features: str) -> None:
     """On for every call, and nothing compared by sample: that would be timed as accel's own work."""
-    accel.set_flag("token_counting", mode="on", percent=100, verify_percent=0)
-    accel.set_flag(MEMO, mode="on", percent=100, verify_percent=0)
+    for feature in features or ("token_counting", MEMO):
+        accel.set_flag(feature, mode="on", percent=100, verify_percent=0)
 
 
 def _applied() -> set[str]:
@@ -64,11 +65,6 @@ def _applied() -> set[str]:
     features = accel.status().features.values()
     seams = [seam for feature in features for seam in feature.get("seams", ())]
     return {seam["target"] for seam in seams if seam["state"] == "applied"}
-
-
-def _live(target: str) -> Any:
-    module, _, attribute = target.partition(":")
-    return getattr(sys.modules[module], attribute)
 
 
 def _holders(identities: set[int]) -> list[str]:

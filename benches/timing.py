@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 Timed = Mapping[str, Callable[[Any], Any]]
+Clock = Callable[[Callable[[Any], Any], Any, int], float]
+"""Seconds that a function takes for so many calls on one argument."""
 Stage = Callable[[str], AbstractContextManager[Any]]
 """What must hold while the contestant of this name runs; set up and taken down outside of the timing."""
 
@@ -45,20 +47,24 @@ def warm_us(
     budget_s: float = 0.01,
     summary: Callable[[list[float]], float] = statistics.median,
     stage: Stage = as_it_is,
+    clock: Clock | None = None,
 ) -> dict[str, float]:
-    """Median (or another summary) of the time of a call on one argument again and again, in µs."""
+    """Median (or another summary) of the time of a call on one argument again and again, in µs; by `clock`, or by
+    the clock on the wall.
+    """
+    clock = clock or _time
     samples: dict[str, list[float]] = {name: [] for name in contestants}
     repeats = {}
     for name, run in contestants.items():
         with stage(name):
-            _time(run, argument, _UNTIMED_CALLS)
-            once = _time(run, argument, 1)
+            clock(run, argument, _UNTIMED_CALLS)
+            once = clock(run, argument, 1)
         repeats[name] = max(1, min(1000, int(budget_s / max(once, 1e-9))))
     for _ in range(rounds):
         for name, run in _shuffled(contestants):
             with stage(name):
-                _time(run, argument, min(repeats[name], _UNTIMED_CALLS))
-                samples[name].append(_time(run, argument, repeats[name]) / repeats[name])
+                clock(run, argument, min(repeats[name], _UNTIMED_CALLS))
+                samples[name].append(clock(run, argument, repeats[name]) / repeats[name])
     return {name: summary(times) * 1e6 for name, times in samples.items()}
 
 
@@ -69,7 +75,7 @@ def fresh_us(
     first: Any,
     cold: bool = False,
     stage: Stage = as_it_is,
-    clock: Callable[[Callable[[Any], Any], Any, int], float] | None = None,
+    clock: Clock | None = None,
 ) -> dict[str, float]:
     """Median time of one call on an argument that nobody has met before, in µs; each is given out once.
 
@@ -87,6 +93,14 @@ def fresh_us(
                     _dirty_caches()
                 samples[name].append((clock or _time)(run, argument, 1))
     return {name: statistics.median(times) * 1e6 for name, times in samples.items()}
+
+
+def processor_s(run: Callable[[Any], Any], argument: Any, repeats: int) -> float:
+    """A clock: processor time of the whole process, which other work on the machine does not add to."""
+    start = time.process_time()
+    for _ in range(repeats):
+        run(argument)
+    return time.process_time() - start
 
 
 def _shuffled(contestants: Timed) -> list[tuple[str, Callable[[Any], Any]]]:

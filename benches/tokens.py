@@ -116,7 +116,7 @@ def busy_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def _told(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def told(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows, each printed as soon as it is measured."""
     kept = []
     for row in rows:
@@ -134,7 +134,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     all_native()
-    prompts = _told(prompt_rows.rows(options.prompts))
+    prompts = told(prompt_rows.rows(options.prompts))
     if options.only_prompts:
         return
     result: dict[str, Any] = {
@@ -142,7 +142,7 @@ def main() -> None:
         "litellm": accel.status().litellm["version"],
         "build": accel.native.module.build_profile,
         "prompts": prompts,
-        "rows": _told(chain(cold_rows(options.passages), warm_rows(), busy_rows(), [off_row()])),
+        "rows": told(chain(cold_rows(options.passages), warm_rows(), busy_rows(), [off_row()])),
     }
     result["import_ms"] = costs.import_ms()
     result["load"] = costs.load()

@@ -1,5 +1,5 @@
 """Makes `python/accel/fingerprints.json`: the bodies that each LiteLLM release has for what seams reproduce, and
-those of uvicorn.
+those of uvicorn and redis-py.
 
 Usage: fingerprints.py BASE [RELEASE …]
     BASE      the release that the parity tests ran against
@@ -34,6 +34,9 @@ LIBRARIES = {
 
 # Releases that tests/lane passed with; `LANE_UVICORN=/path/to/it` puts one before the installed one. Another one
 # serves as well where each of its bodies is one of theirs.
+# Releases of redis-py that tests/parity/test_caching_redis.py passed with.
+REDIS = ["8.1.0"]
+
 UVICORN = ["0.54.0", "0.52.4", "0.50.0", "0.48.0", "0.40.0", "0.34.0"]
 
 
@@ -117,15 +120,17 @@ def main() -> int:
         for release in [arguments.base, *arguments.releases]:
             with download("litellm", release, Path(folder)) as wheel:
                 tables[release] = release_table("litellm", wheel)
-        uvicorn: dict[str, list[str | None]] = {member: [] for member in members("uvicorn")}
-        for release in UVICORN:
-            with download("uvicorn", release, Path(folder)) as wheel:
-                for member, digest in release_table("uvicorn", wheel).items():
-                    if digest not in uvicorn[member]:
-                        uvicorn[member].append(digest)
+        others: dict[str, list[str | None]] = {}
+        for package, releases in (("uvicorn", UVICORN), ("redis", REDIS)):
+            for release in releases:
+                with download(package, release, Path(folder)) as wheel:
+                    for member, digest in release_table(package, wheel).items():
+                        digests = others.setdefault(member, [])
+                        if digest not in digests:
+                            digests.append(digest)
     base = tables[arguments.base]
     missing = [member for member, digest in base.items() if digest is None]
-    missing += [member for member, digests in uvicorn.items() if digests[0] is None]
+    missing += [member for member, digests in others.items() if digests[0] is None]
     if missing:
         print("not found:", *missing, file=sys.stderr)
         return 1
@@ -138,7 +143,7 @@ def main() -> int:
     content = {
         "litellm": kept,
         "libraries": LIBRARIES,
-        "members": dict(sorted({**base, **uvicorn, **live_constants()}.items())),
+        "members": dict(sorted({**base, **others, **live_constants()}.items())),
     }
     fingerprint.TABLE.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
     return 0

@@ -1,6 +1,6 @@
-"""Writes the tables of README.md from the files in `benches/results`; no figure there is typed by hand.
+"""Writes the tables of README.md and ARCHITECTURE.md from the files in `benches/results`; no figure is typed.
 
-Usage: readme_tables.py [--check]   (with --check: exit 1 if README.md is not up to date)
+Usage: readme_tables.py [--check]   (with --check: exit 1 if one of them is not up to date)
 """
 
 from __future__ import annotations
@@ -11,18 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from durations import duration
+from limit_tables import accuracy_table, lives_table, parts_table
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+DOCUMENTS = (ROOT / "README.md", ROOT / "ARCHITECTURE.md")
 RESULTS = ROOT / "benches" / "results"
 MODELS = ("gpt-3.5-turbo", "gpt-4o", "claude-sonnet-4-5")
 FORGETFUL = "accel without memo"
 _BLOCK = "<!-- {name} -->\n{content}\n<!-- /{name} -->"
-
-
-def duration(us: float) -> str:
-    """Microseconds for people, three digits."""
-    return f"{us / 1000:.3g} ms" if us >= 1000 else f"{us:.3g} µs"
 
 
 def speed_table(result: dict[str, Any]) -> str:
@@ -131,18 +128,28 @@ def blocks() -> dict[str, str]:
         result = orjson.loads(front.read_bytes())
         found["doors"] = front_table(result["doors"])
         found["processes"] = front_table(result["processes"])
+    limits = RESULTS / "limits.json"
+    if limits.exists():
+        result = orjson.loads(limits.read_bytes())
+        found["limits"] = lives_table(result)
+        found["limit parts"] = parts_table(result)
+    accuracy = RESULTS / "limit_accuracy.json"
+    if accuracy.exists():
+        found["limit accuracy"] = accuracy_table(orjson.loads(accuracy.read_bytes()))
     return found
 
 
 def main() -> int:
-    before = text = README.read_text(encoding="utf-8")
-    for name, content in blocks().items():
-        block = _BLOCK.format(name=name, content=content)
-        text = re.sub(rf"<!-- {name} -->.*<!-- /{name} -->", lambda _, block=block: block, text, flags=re.S)
-    if "--check" in sys.argv[1:]:
-        return int(text != before)
-    README.write_text(text, encoding="utf-8")
-    return 0
+    stale = 0
+    for document in DOCUMENTS:
+        before = text = document.read_text(encoding="utf-8")
+        for name, content in blocks().items():
+            block = _BLOCK.format(name=name, content=content)
+            text = re.sub(rf"<!-- {name} -->.*<!-- /{name} -->", lambda _, block=block: block, text, flags=re.S)
+        stale |= text != before
+        if "--check" not in sys.argv[1:]:
+            document.write_text(text, encoding="utf-8")
+    return int(stale) if "--check" in sys.argv[1:] else 0
 
 
 if __name__ == "__main__":

@@ -82,8 +82,10 @@ def _switch_on() -> None:
     """Every call of every feature native, none sampled: a sample would call LiteLLM's functions once more."""
     import accel
 
-    for name in accel.status().features:
-        accel.set_flag(name, mode="on", percent=100, verify_percent=0)
+    for name, row in accel.status().features.items():
+        # What is off by default answers otherwise than LiteLLM, but for the lane's front.
+        if row["mode"] != "off" or name == "request_lane":
+            accel.set_flag(name, mode="on", percent=100, verify_percent=0)
 
 
 def _account() -> dict[str, Any]:

@@ -5,6 +5,7 @@ Every callable here is thread-safe. None blocks on I/O. A defect inside the core
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any, Final, Literal, final
 
 __version__: Final[str]
@@ -21,6 +22,16 @@ SHADOW: Final[int]
 PYTHON: Final[int]
 """Answer with Python; the reason is already tallied."""
 PATH_MASK: Final[int]
+ADMIT_SCRIPT: Final[str]
+"""Lua: LiteLLM's three scripts of an admission in one."""
+
+WINDOWS_ADMIT_SCRIPT: Final[str]
+WINDOWS_SETTLE_SCRIPT: Final[str]
+LEASE_SCRIPT: Final[str]
+LEASE_RETURN_SCRIPT: Final[str]
+"""Lua for Redis; keys, arguments and answers of all four: `src/core/limits/lua.rs`."""
+
+_Answer = tuple[bool, int, int, int, int]
 
 class PanicException(BaseException):
     """A Rust panic that reached the border."""
@@ -209,6 +220,39 @@ class Guard:
         """
 
 @final
+class Scopes:
+    """How many calls are under way in this process inside which LiteLLM's own code must answer."""
+
+    def __new__(cls) -> Scopes: ...
+    def enter(self) -> None:
+        """One more is under way."""
+    def leave(self) -> None:
+        """One of them has ended; exactly one for each `enter`."""
+
+@final
+class Light:
+    """The cheapest admission through a guard, for seams whose calls take less than `admit` and its outcome.
+
+    It decides the one common case: on, for everybody, without lists, breaker closed, and no scope open. No
+    latency is taken. Its methods are the same objects for its life, so that a seam may hold them.
+    """
+
+    def __new__(cls, guard: Guard, scopes: Scopes) -> Light: ...
+    def renew(self, guard: Guard, scopes: Scopes) -> None:
+        """Ask these from now on; in a forked child, whose account is its own."""
+    def refused(self) -> int:
+        """0: native answers, and the call is tallied so. About 40 ns.
+
+        Above 0: a VERIFY ticket, admitted like any other. -1: nothing is decided and nothing tallied; ask
+        `Guard.bypassed` and `Guard.admit`.
+        """
+    def withdraw(self) -> int:
+        """A call that got 0 was not answered natively after all: takes it out of the account again.
+
+        Answers a NATIVE ticket with which to report what happened instead (`declined`, `failed`, `abandoned`).
+        """
+
+@final
 class TiktokenCounter:
     """Counts the tokens of one tiktoken encoding. Immutable; holds no text; survives a fork.
 
@@ -347,3 +391,191 @@ def str_chars(mapping: dict[str, Any], fields: Sequence[str]) -> int:
 
     Raises `accel.errors.Declined` when: not exactly a `dict`, anything but plain data, nesting of more than 100.
     """
+
+@final
+class Windows:
+    """Windows of limits in memory, of one algorithm, by key. Thread-safe; a bounded number of keys.
+
+    The key that expires first is forgotten first. A check is `(key, limit, window_ms, burst, cost)`, an answer
+    `(fits, remaining, retry_after_ms, reset_after_ms, mark)`. A cost of 0 asks whether the limit has been reached.
+    The keys of one call differ. Numbers from 0 to 2^64, else `OverflowError`. `ValueError`: another algorithm.
+    """
+
+    def __new__(cls, algorithm: Literal["sliding", "bucket"], capacity: int) -> Windows: ...
+    def weigh(self, now_ms: int, checks: Sequence[tuple[str, int, int, int, int]]) -> list[_Answer]:
+        """What `admit` would decide; changes nothing."""
+    def admit(self, now_ms: int, checks: Sequence[tuple[str, int, int, int, int]]) -> list[_Answer]:
+        """Charges all checks if all of them fit, and none otherwise."""
+    def settle(self, now_ms: int, corrections: Sequence[tuple[str, int, int, int | None, int]]) -> list[bool]:
+        """Each `(key, limit, window_ms, mark, delta)`: corrects what was charged at the mark, without one charges
+        now. Which of them changed anything: what has left the window takes nothing back.
+        """
+    def __len__(self) -> int: ...
+
+@final
+class Leases:
+    """What this instance has leased of LiteLLM's windows, by key. Thread-safe; a bounded number of keys."""
+
+    def __new__(cls, capacity: int) -> Leases: ...
+    def take(
+        self, now_s: int, keys: Sequence[str]
+    ) -> tuple[list[int], list[tuple[int, int]], list[int | None], list[int]]:
+        """One of each lease, all or nothing: when their windows began; which of them (by place) must ask for how
+        many; until when each is spent; what each window had left when it was last asked. The first is empty
+        unless they were taken.
+        """
+    def add(self, now_s: int, key: str, start_s: int, window_s: int, granted: int, remains: int) -> bool:
+        """What Redis granted of the window that began then, and what remains there after it; nothing granted: it
+        is spent. False: there is no room for the key.
+        """
+    def put_back(self, taken: Sequence[tuple[str, int]]) -> None:
+        """Undoes `take`; each key with when its window began."""
+    def end(self, now_s: int) -> list[tuple[str, int, int]]:
+        """Ends all leases; what is to be given back: key, when its window began, how many."""
+    def __len__(self) -> int: ...
+
+@final
+class CacheStore:
+    """The content of one `InMemoryCache`: numbers and slots natively, everything else as references.
+
+    Thread-safe. Traversed by the garbage collector.
+    """
+
+    def __new__(cls) -> CacheStore: ...
+    def reserve(self, items: int | None) -> list[tuple[float, str]]:
+        """Gives the limiter's counters (`{scope:value}:window`, `requests`, `tokens`, `max_parallel_requests`)
+        room of their own for so many items; with None puts them among the others again, and answers when each
+        expires.
+        """
+    def reserved(self) -> tuple[int, int, int] | None:
+        """Items, capacity and how many had to leave before their time; None without room of their own."""
+
+@final
+class CacheView:
+    """`cache_dict` (or `ttl_dict`, with `expiries`) of an `InMemoryCache`: a mapping with a dict's methods.
+
+    What is read is as it was put, but an equal number or text may be another object, and slots are a new dict. A
+    loop goes over the content as it is when it begins. Thread-safe.
+    """
+
+    def __new__(cls, store: CacheStore, expiries: bool) -> CacheView: ...
+    @property
+    def store(self) -> CacheStore: ...
+    def __getitem__(self, key: Any, /) -> Any: ...
+    def __setitem__(self, key: Any, value: Any, /) -> None: ...
+    def __delitem__(self, key: Any, /) -> None: ...
+    def __contains__(self, key: Any, /) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Any: ...
+    def __reversed__(self) -> Any: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __or__(self, other: Any, /) -> Any: ...
+    def __ror__(self, other: Any, /) -> Any: ...
+    def __ior__(self, other: Any, /) -> CacheView: ...
+    def __copy__(self) -> dict[Any, Any]: ...
+    def __deepcopy__(self, memo: Any) -> dict[Any, Any]: ...
+    def get(self, key: Any, default: Any = None) -> Any: ...
+    def pop(self, key: Any, *default: Any) -> Any: ...
+    def popitem(self) -> Any: ...
+    def setdefault(self, key: Any, default: Any) -> Any: ...
+    def update(self, *others: Any, **more: Any) -> None: ...
+    def clear(self) -> None: ...
+    def keys(self) -> Any: ...
+    def values(self) -> Any: ...
+    def items(self) -> Any: ...
+    def copy(self) -> dict[Any, Any]: ...
+
+@final
+class MemoryCaches:
+    """LiteLLM's `InMemoryCache` on native stores: instances of exactly that class whose `cache_dict` and
+    `ttl_dict` are views of one store and whose methods are LiteLLM's own. Thread-safe; a call reads the cache's
+    clock once.
+
+    Each method answers `NotImplemented`, before any effect, where LiteLLM must: another class, a method replaced
+    on the instance, a key that is no text, a value or time to live that is not plain.
+    """
+
+    def __new__(
+        cls,
+        class_: type,
+        names: Bindings,
+        methods: Sequence[str],
+        clock: Any,
+        time: ModuleType,
+        heapq: ModuleType,
+        json: ModuleType,
+    ) -> MemoryCaches:
+        """`names`: LiteLLM's helpers as they must be; `clock`: the code of the clock that it makes by itself."""
+    def get(self, cache: Any, key: Any, **_others: Any) -> Any:
+        """`get_cache`."""
+    def set(self, cache: Any, key: Any, value: Any, *, ttl: Any = None, **_others: Any) -> Any:
+        """`set_cache`."""
+    def increment(self, cache: Any, key: Any, value: Any, *, ttl: Any = None, **_others: Any) -> Any:
+        """`increment_cache`."""
+
+@final
+class Limiter:
+    """LiteLLM's v3 limiter in memory, one call for each of its steps, on the cache that has its counters.
+
+    Responses are LiteLLM's `RateLimitResponse`. Seconds are of the limiter's clock. Thread-safe. Declines, before
+    any effect, a cache that `MemoryCaches` leaves to LiteLLM, descriptors or counters that are not as LiteLLM
+    makes them, and two descriptors with one window or gauge.
+    """
+
+    def __new__(cls, caches: MemoryCaches) -> Limiter: ...
+    def admit(
+        self,
+        cache: Any,
+        descriptors: Any,
+        now_s: float,
+        window_s: int,
+        skip_tokens: bool,
+        slot: str,
+        uncharged: bool,
+    ) -> dict[str, Any]:
+        """`should_rate_limit`: windows, then gauges. With `uncharged` a refused request is not counted."""
+    def take_back(self, cache: Any, descriptors: Any, window_s: int, skip_tokens: bool) -> None:
+        """Takes back what `admit` counted."""
+    def charge(
+        self, cache: Any, descriptors: Any, increments: list[dict[str, int]], now_s: int, window_s: int
+    ) -> dict[str, Any]:
+        """`atomic_check_and_increment_by_n`: all or nothing."""
+    def reserve(
+        self, cache: Any, descriptors: Any, tokens: int, now_s: int, window_s: int, except_: Sequence[str]
+    ) -> dict[str, Any]:
+        """`reserve_tpm_tokens`: under every descriptor that limits tokens, but for these kinds."""
+    def give_back(self, cache: Any, keys: Sequence[str], slot: str) -> None:
+        """Gives a slot back under these gauges; nothing where it is not held."""
+    def add(self, cache: Any, amounts: Sequence[tuple[str, int]]) -> None:
+        """Adds to counters as `increment_cache` does."""
+    def ask(
+        self,
+        cache: Any,
+        windowed: Any,
+        reserving: Any,
+        now_s: float,
+        window_s: int,
+        skip_tokens: bool,
+        slot: str,
+        tokens: int | None,
+        except_: Sequence[str],
+        uncharged: bool,
+    ) -> Admission:
+        """One request's admission by `ADMIT_SCRIPT`; changes nothing."""
+
+@final
+class Admission:
+    """What one request asks of Redis, and what the answer means. Immutable."""
+
+    @property
+    def keys(self) -> list[str]: ...
+    @property
+    def args(self) -> list[int | str]: ...
+    @property
+    def refused(self) -> dict[str, Any] | None:
+        """The refusal, where this process knows a counter to be over its limit; then nothing is to be asked."""
+    def answered(self, reply: Any) -> tuple[dict[str, Any], dict[str, Any] | None, int | None]:
+        """The responses of windows and gauges and of tokens, and the step (0 to 2) that failed, if one did.
+
+        Keeps what windows and gauges hold in the cache, as LiteLLM does. `TypeError`: not the script's reply.
+        """

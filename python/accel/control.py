@@ -63,6 +63,7 @@ def apply() -> None:
         for name, junction in dispatch.junctions.items():
             assert flags is not None
             flag = flags.effective(name)
+            junction.settings = flag.settings
             junction.guard.configure(
                 flag.mode, flag.percent, flag.verify_percent, list(flag.include), list(flag.exclude)
             )
@@ -75,12 +76,14 @@ def set_flag(
     verify_percent: float | None = None,
     include: list[str] | None = None,
     exclude: list[str] | None = None,
+    settings: dict[str, float] | None = None,
 ) -> None:
     """Change a feature's settings in this process, until it ends. What is None stays as it is.
 
     Shares are percent, 0 to 100 in steps of 0.001; `include` and `exclude` name models, key aliases
-    or key hashes; token counting knows the model only, its memo and the request lane none of them. Raises
-    `FlagError` for an unknown feature or a bad value, changing nothing.
+    or key hashes; token counting knows the model only, its memo and the request lane none of them, windows of
+    limits the key hash. `settings` are the feature's own numbers. Raises `FlagError` for an unknown feature or
+    a bad value, changing nothing.
     """
     given = {
         "mode": mode,
@@ -88,6 +91,7 @@ def set_flag(
         "verify_percent": verify_percent,
         "include": include,
         "exclude": exclude,
+        "settings": settings,
     }
     with _lock:
         if flags is None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Final, TypeVar
 
-from accel import native, shadow
+from accel import around, native, shadow
 from accel.errors import Declined, FellBack, NotReplayable
 from accel.features import FEATURES, Feature
+from accel.lightly import ShortWay
 
 T = TypeVar("T")
 
@@ -24,26 +24,14 @@ if native.module is not None:
     _PanicException: Final = native.module.PanicException
 
 
-class _Around(NamedTuple):
-    """The call of a seam whose original is running: what it decided holds for the seams inside."""
-
-    feature: str
-    unit: int
-    python: bool
-    """LiteLLM's own code answers, and is not to be helped by this feature."""
-    oracle: bool
-    """Native code is compared with what runs now, so that must be LiteLLM's alone, whatever the feature."""
-
-
-_around: Final[ContextVar[_Around | None]] = ContextVar("accel_around", default=None)
-
-
-class Junction:
+class Junction(ShortWay):
     """One seam's way from a call to its answer: guard, then native, then the original.
 
     A feature has a junction, and each of its seams a branch of it: they decide as one, and each keeps its own
     account. Thread-safe. Needs the native module.
     """
+
+    _light: Any = None
 
     def __init__(
         self,
@@ -60,6 +48,7 @@ class Junction:
         self._seed: Final = seed
         self._clock = clock
         self._branches: Final[dict[str, Junction]] = {}
+        self.settings: Mapping[str, float] = {}
         self.renew()
 
     def renew(self) -> None:
@@ -69,6 +58,10 @@ class Junction:
             self.guard = native.module.Guard(self.feature.name, self._seed, self._clock)
         else:
             self.guard = self._trunk.guard.branch()
+        if self._light is None:
+            self._light = native.module.Light(self.guard, around.scopes())
+        else:
+            self._light.renew(self.guard, around.scopes())
         for branch in self._branches.values():
             branch.renew()
 
@@ -100,25 +93,20 @@ class Junction:
         While the feature is off the call is tallied. Inside LiteLLM's own answer to a call of the feature, or
         inside what any native answer is compared with, it is not: it is part of that call.
         """
-        around = _around.get()
-        if around is not None and (around.oracle or (around.python and around.feature == self.feature.name)):
+        call = around.innermost()
+        if call is not None and (call.oracle or (call.python and call.feature == self.feature.name)):
             return True
         return self.guard.bypassed()  # type: ignore[no-any-return]
 
     def next_unit(self) -> int:
         """The unit of a call that has no identity of its own; inside another call of the feature, that one's."""
-        around = _around.get()
-        if around is not None and around.feature == self.feature.name:
-            return around.unit
+        call = around.innermost()
+        if call is not None and call.feature == self.feature.name:
+            return call.unit
         return self.guard.next_unit()  # type: ignore[no-any-return]
 
-    @contextmanager
-    def _inside(self, unit: int, *, python: bool = False, oracle: bool = False) -> Iterator[None]:
-        token = _around.set(_Around(self.feature.name, unit, python, oracle))
-        try:
-            yield
-        finally:
-            _around.reset(token)
+    def _inside(self, unit: int, *, python: bool = False, oracle: bool = False) -> AbstractContextManager[None]:
+        return around.inside(around.Around(self.feature.name, unit, python, oracle))
 
     def prepare(self, step: Callable[..., T], *arguments: Any) -> T | str:
         """Run what comes before a native call, itself not native; a `str` says why there will be none.
@@ -237,6 +225,7 @@ class Junction:
     def _judge(self, guard: Any, ticket: int, error: BaseException, *, answered: bool = False) -> bool:
         """Tell the guard what an exception of the native path means; raise it if it is not ours to keep.
 
+        `answered`: Python has answered already, or may still do so whatever the feature, for nothing was changed.
         Answers whether native code failed: then Python answers without its help further in, too.
         """
         if isinstance(error, Declined):
@@ -278,6 +267,9 @@ def open_junctions(seed: int, *, strict: bool) -> None:
 
 def renew_all() -> None:
     """In a forked child: its guards start without their parent's history."""
+    if native.module is None:
+        return
     shadow.forget()
+    around.renew()
     for junction in junctions.values():
         junction.renew()

@@ -6,14 +6,13 @@ import argparse
 import importlib
 import importlib.util
 import os
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from accel import control, dispatch, report
+from accel import control, dispatch, proxy_config, report
 from accel.features import FEATURES
 
 _SAMPLES = ("", "Hello, world!", "Ça va? 今天的会议 👩‍💻 1234567\r\n\t it's DON'T", "word " * 3000)
@@ -34,20 +33,28 @@ def main(argv: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog="accel doctor")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--config", metavar="FILE", help="the proxy's configuration; else CONFIG_FILE_PATH")
     chosen = parser.parse_args(argv)
+    config_file = chosen.config or os.environ.get("CONFIG_FILE_PATH")
+    try:
+        config = proxy_config.read(config_file) if config_file else None
+    except proxy_config.ConfigError as error:
+        parser.error(str(error))
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no network for a look at oneself
     missing = _import_targets()
     before = _native_calls()
     checks = _check_token_counts()
     checked_natively = _native_calls() - before
     status = report.status()
+    modes = {name: str(feature["mode"]) for name, feature in status.features.items()}
+    of_config = [] if config is None else proxy_config.advice(config, os.environ, modes)
     document = {
         "python": sys.version.split()[0],
         **status.to_dict(),
         "not_importable": missing,
         "self_check": checks,
         "self_check_native": checked_natively,
-        "recommendations": report.get_recommendations(),
+        "recommendations": [*report.get_recommendations(), *of_config],
     }
     if chosen.json:
         print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
@@ -67,7 +74,8 @@ def main(argv: Sequence[str]) -> int:
 def _import_targets() -> list[str]:
     """Import what the seams are in; answers what could not be imported."""
     missing = []
-    for module in sorted({seam.module for feature in FEATURES.values() for seam in feature.seams}):
+    seams = [seam for feature in FEATURES.values() for seam in feature.seams]
+    for module in sorted(frozenset[str]().union(*(seam.modules for seam in seams))):
         try:
             importlib.import_module(module)
         except ImportError as error:
@@ -76,9 +84,10 @@ def _import_targets() -> list[str]:
 
 
 def _is_expected(target: str) -> bool:
-    """Whether this environment has what the seam is in; a server may be missing where LiteLLM is a library."""
-    package = re.split("[.:]", target)[0]
-    return package == "litellm" or importlib.util.find_spec(package) is not None
+    """Whether this environment has what the seam stands on; a server may be missing where LiteLLM is a library."""
+    (modules,) = {seam.modules for feature in FEATURES.values() for seam in feature.seams if seam.target == target}
+    packages = {module.partition(".")[0] for module in modules} - {"litellm"}
+    return all(importlib.util.find_spec(package) is not None for package in packages)
 
 
 def _check_token_counts() -> list[dict[str, Any]]:

@@ -55,18 +55,29 @@ def live(member: str) -> Any:
     return value
 
 
+SERVICE_TARGET: Final = "litellm._internal_context:with_service_target"
+
+
 def of_object(value: Any) -> str:
     """The fingerprint of a live function, by file and line; of a constant, by its `repr`.
 
-    Looks through `lru_cache`, and through no other wrapper: what that one does is not in the lines of
-    what it wraps. Raises `OSError` if the source is not there.
+    Looks through `lru_cache` and LiteLLM's `with_service_target`, and through no other wrapper: what that one does
+    is not in the lines of what it wraps. Who relies on a method that has the latter lists `SERVICE_TARGET` too.
+    Raises `OSError` if the source is not there.
     """
-    while isinstance(value, _LruCached):
+    while isinstance(value, _LruCached) or _names_a_service(value):
         value = value.__wrapped__
     code = getattr(value, "__code__", None)
     if not isinstance(code, CodeType):
         return _digest(repr(value).encode())
     return _of_live_code(code, code.co_filename)
+
+
+def _names_a_service(value: Any) -> bool:
+    """Whether it is the wrapper that says what a Redis call is for, which changes nothing else."""
+    namespace = getattr(value, "__globals__", None)
+    named = isinstance(namespace, dict) and namespace.get("__name__") == SERVICE_TARGET.partition(":")[0]
+    return named and hasattr(value, "__wrapped__")
 
 
 @cache

@@ -52,6 +52,18 @@ class FeatureFlag(BaseModel):
     verify_percent: Share
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    settings: dict[str, float] = {}
+    """The feature's own numbers; which there are, and their ranges, `feature_flags.json` says."""
+
+
+class Setting(BaseModel):
+    """What one of a feature's own numbers is, and may be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    default: float
+    minimum: float
+    maximum: float
 
 
 class Defaults(BaseModel):
@@ -61,6 +73,8 @@ class Defaults(BaseModel):
 
     seed: Annotated[int, Field(ge=0, lt=2**64)]
     features: dict[str, FeatureFlag]
+    settings: dict[str, dict[str, Setting]] = {}
+    """By feature and name."""
 
 
 def validated(name: str, settings: Mapping[str, Any], where: str) -> FeatureFlag:
@@ -72,6 +86,19 @@ def validated(name: str, settings: Mapping[str, Any], where: str) -> FeatureFlag
         place = ".".join(str(part) for part in first["loc"])
         rule = first["msg"].removeprefix("Value error, ")
         raise FlagError(f"{where}: {name}.{place}: {rule}") from None
+
+
+def in_range(name: str, flag: FeatureFlag, known: Mapping[str, Setting], where: str) -> FeatureFlag:
+    """The same flag. Raises `FlagError` if one of its own settings is unknown or out of its range."""
+    for setting, value in flag.settings.items():
+        if setting not in known:
+            there = ", ".join(sorted(known)) or "none"
+            raise FlagError(f"{where}: {name}.settings: unknown setting {setting!r}; known: {there}")
+        lowest, highest = known[setting].minimum, known[setting].maximum
+        # Written so that a number that is none is refused too.
+        if not lowest <= value <= highest:
+            raise FlagError(f"{where}: {name}.settings.{setting}: must be from {lowest:g} to {highest:g}")
+    return flag
 
 
 def parse_value(text: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from accel.errors import FlagError
-from accel.flags import Defaults, Environment, FeatureFlag, features_of, read_file, validated
+from accel.flags import Defaults, Environment, FeatureFlag, features_of, in_range, read_file, validated
 
 _log: Final = logging.getLogger("accel")
 
@@ -73,15 +73,18 @@ class Flags:
 
     def _checked(self, settings: dict[str, dict[str, Any]], where: str) -> dict[str, dict[str, Any]]:
         for name, changes in settings.items():
-            validated(name, {**self._settings(name), **changes}, where)
+            self._validated(name, _over(self._settings(name), changes), where)
         return settings
+
+    def _validated(self, name: str, settings: dict[str, Any], where: str) -> FeatureFlag:
+        return in_range(name, validated(name, settings, where), self._defaults.settings.get(name, {}), where)
 
     def set_runtime(self, name: str, changes: Mapping[str, Any]) -> None:
         """Add to this process's own settings. Raises `FlagError`, changing nothing."""
         if name not in self.names:
             raise FlagError(f"unknown feature {name!r}; known: {', '.join(sorted(self.names))}")
-        validated(name, {**self._settings(name), **changes}, "set_flag")
-        self._runtime[name] = {**self._runtime.get(name, {}), **changes}
+        self._validated(name, _over(self._settings(name), changes), "set_flag")
+        self._runtime[name] = _over(self._runtime.get(name, {}), changes)
 
     def pause(self, name: str) -> None:
         """Off, whatever the layers say, until `resume`. Pauses may overlap: the last `resume` ends them."""
@@ -93,7 +96,7 @@ class Flags:
 
     def effective(self, name: str) -> FeatureFlag:
         """What holds for a feature now."""
-        flag = validated(name, self._settings(name), "flags")
+        flag = self._validated(name, self._settings(name), "flags")
         # What a bad value closed is opened by a mode that somebody names, not by a percentage alone.
         opened = "mode" in self._runtime.get(name, {}) or "mode" in self._overlay.get(name, {})
         if self._pauses[name] > 0 or (name in self._closed and not opened):
@@ -102,6 +105,17 @@ class Flags:
 
     def _settings(self, name: str) -> dict[str, Any]:
         merged = self._defaults.features[name].model_dump()
+        own = self._defaults.settings.get(name, {})
+        merged["settings"] = {setting: kind.default for setting, kind in own.items()}
         for layer in (self._file or {}, self._environment.features, self._overlay, self._runtime):
-            merged.update(layer.get(name, {}))
+            merged = _over(merged, layer.get(name, {}))
         return merged
+
+
+def _over(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with these changes; of a feature's own numbers those that are not named stay."""
+    merged = {**settings, **changes}
+    before, after = settings.get("settings"), changes.get("settings")
+    if isinstance(before, dict) and isinstance(after, dict):
+        merged["settings"] = {**before, **after}
+    return merged

@@ -79,7 +79,17 @@ def _feature(name: str) -> dict[str, Any]:
     for row in rows:
         row["calls"] = junction.branch(str(row["target"])).guard.status()["calls"]
     absent = next((str(row["reason"]) for row in rows if row["state"] == "skipped"), None)
-    return {**junction.guard.status(), "seams": rows, **FEATURES[name].details(absent)}
+    return {**junction.guard.status(), **_own(name, junction), "seams": rows, **FEATURES[name].details(absent)}
+
+
+def _own(name: str, junction: dispatch.Junction) -> dict[str, Any]:
+    """A feature's own numbers, and which other feature answers in its stead just now."""
+    own: dict[str, Any] = {"settings": dict(junction.settings)} if junction.settings else {}
+    others = FEATURES[name].yields_to
+    if others:
+        on = [other for other in (name, *others) if dispatch.junctions[other].guard.status()["mode"] == "on"]
+        own["yields_to"] = on[1] if on[:1] == [name] and len(on) > 1 else None
+    return own
 
 
 def _no_calls() -> dict[str, Any]:
@@ -96,7 +106,11 @@ def get_performance_stats() -> dict[str, dict[str, Any]]:
 
 def get_recommendations() -> list[str]:
     """What an operator may want to do, each with the observation that it rests on."""
-    return [advice for name, feature in status().features.items() for advice in _advice(name, feature)]
+    found = []
+    for name, feature in status().features.items():
+        found += _advice(name, feature)
+        found += [f"{name}: {line}" for line in FEATURES[name].advice(feature)]
+    return found
 
 
 def _advice(name: str, feature: dict[str, Any]) -> list[str]:

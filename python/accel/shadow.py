@@ -38,7 +38,9 @@ def observe(original: Callable[[Any], Any], argument: Any) -> Observation:
 
 
 def same(value: Any, observed: Observation) -> bool:
-    """Whether a native value equals what the original did: same type, equal value."""
+    """Whether a native value equals what the original did: the same object, or same type and equal value."""
+    if observed.error is None and value is observed.value:
+        return True  # not asked whether it equals itself: a user's object may answer anything
     return observed.error is None and type(value) is type(observed.value) and bool(value == observed.value)
 
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod error;
 pub mod guard;
 pub mod image;
+pub mod limits;
 pub mod python_text;
 pub mod tokens;
 pub mod value;

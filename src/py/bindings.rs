@@ -39,6 +39,13 @@ impl Bindings {
     }
 }
 
+impl Bindings {
+    /// Whether every name is what it must be.
+    pub fn hold(&self, py: Python<'_>) -> bool {
+        self.0.iter().all(|binding| binding.holds(py))
+    }
+}
+
 impl Binding {
     fn holds(&self, py: Python<'_>) -> bool {
         let (namespace, name) = (self.namespace.bind(py), self.name.bind(py));

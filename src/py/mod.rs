@@ -1,17 +1,35 @@
 //! The border: one file per class, no arithmetic, no policy.
 
+mod admission;
 mod bindings;
+mod cache_room;
+mod cache_store;
+mod cache_value;
+mod cache_view;
+mod charges;
 mod clock;
+mod counted;
+mod descriptor;
+#[cfg(feature = "panic-test")]
+mod detached;
 mod errors;
 #[cfg(unix)]
 mod front;
+mod gauged;
 mod guard;
 mod held;
+mod leases;
+mod light;
+mod limiter;
 mod memo;
+mod memory_cache;
 mod messages;
 mod plain;
+mod shelf;
 mod tokens;
 mod value;
+mod wall_clock;
+mod windows;
 
 use pyo3::pymodule;
 
@@ -20,9 +38,16 @@ mod _accel {
     use pyo3::prelude::*;
 
     use crate::core::guard::ticket::{PATH_MASK, Path};
+    use crate::core::limits::lua;
 
     #[pymodule_export]
+    use super::admission::Admission;
+    #[pymodule_export]
     use super::bindings::Bindings;
+    #[pymodule_export]
+    use super::cache_store::CacheStore;
+    #[pymodule_export]
+    use super::cache_view::CacheView;
     #[pymodule_export]
     use super::clock::ManualClock;
     #[cfg(unix)]
@@ -31,13 +56,27 @@ mod _accel {
     #[pymodule_export]
     use super::guard::Guard;
     #[pymodule_export]
+    use super::leases::Leases;
+    #[pymodule_export]
+    use super::light::{Light, Scopes};
+    #[pymodule_export]
+    use super::limiter::Limiter;
+    #[pymodule_export]
     use super::memo::Memo;
+    #[pymodule_export]
+    use super::memory_cache::MemoryCaches;
     #[pymodule_export]
     use super::messages::MessageCounter;
     #[pymodule_export]
     use super::plain::{format_tools, image_dimensions, str_chars};
     #[pymodule_export]
     use super::tokens::{HuggingFaceCounter, TiktokenCounter};
+    #[pymodule_export]
+    use super::windows::Windows;
+
+    #[cfg(feature = "panic-test")]
+    #[pymodule_export]
+    use super::detached::_count_detached_for_test;
 
     /// Panics; proves that a panic of native code is contained.
     #[cfg(feature = "panic-test")]
@@ -59,6 +98,11 @@ mod _accel {
             },
         )?;
         module.add("DEFAULT_FLAGS", include_str!("../../feature_flags.json"))?;
+        module.add("ADMIT_SCRIPT", crate::core::limits::ADMIT_SCRIPT)?;
+        module.add("WINDOWS_ADMIT_SCRIPT", lua::ADMIT)?;
+        module.add("WINDOWS_SETTLE_SCRIPT", lua::SETTLE)?;
+        module.add("LEASE_SCRIPT", lua::LEASE)?;
+        module.add("LEASE_RETURN_SCRIPT", lua::RETURN)?;
         module.add("NATIVE", Path::Native as u64)?;
         module.add("VERIFY", Path::Verify as u64)?;
         module.add("SHADOW", Path::Shadow as u64)?;

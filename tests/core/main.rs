@@ -12,6 +12,7 @@ mod guard;
 mod image;
 #[cfg(unix)]
 mod lane;
+mod limits;
 mod python_text;
 mod support;
 mod tokens;

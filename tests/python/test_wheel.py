@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from accel import native
+from accel.features import FEATURES
 from support.processes import run_python
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +91,7 @@ print(accel.__file__, accel.status().native["loaded"], hasattr(_accel, "_panic_f
     assert ended.returncode == 0, ended.stderr
     file, *rest = ended.stdout.split(maxsplit=1)
     assert Path(file).is_relative_to(installed.parents[1])
-    assert rest == ["True False token_counting token_memo request_lane\n"]
+    assert rest == [f"True False {' '.join(FEATURES)}\n"]
 
 
 def test_the_doctor_finds_every_seam_exact(installed: Path) -> None:

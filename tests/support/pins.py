@@ -14,6 +14,9 @@ import accel
 from support.calls import strict
 from support.original import outcome, without_seams
 
+COUNTING = ("token_counting", "token_memo")
+"""What must not fall back while a count is pinned; caches that are in use beside it may."""
+
 
 def seams() -> dict[str, str]:
     """Every seam in LiteLLM and its state; uvicorn's is another matter."""
@@ -32,7 +35,7 @@ def native(*, wholly: bool = True) -> Iterator[None]:
     """Inside the block some call is answered natively; if `wholly`, none may fall back to Python."""
     before = total("native")
     with ExitStack() as stack:
-        for feature in accel.status().features if wholly else ():
+        for feature in COUNTING if wholly else ():
             stack.enter_context(strict(feature))
         yield
     assert total("native") > before, "nothing ran natively"

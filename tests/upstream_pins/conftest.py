@@ -9,10 +9,27 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import accel  # noqa: I001  # before LiteLLM, as users are told
 import litellm.litellm_core_utils.token_counter  # loaded lazily otherwise; the seams wait for it
-import litellm.proxy.spend_tracking.input_tokens  # noqa: F401  # the same, and a part of the proxy
+import litellm.proxy.hooks.parallel_request_limiter_v3  # the same, with the caches under it
+import litellm.proxy.spend_tracking.input_tokens  # and a part of the proxy
+import litellm.router_strategy.lowest_tpm_rpm_v2
 import pytest
+from support.limiter import Moment
 from support.live import kept_flags
+from support.original import without_seams
 from support.pins import seams, total
+
+# These answer otherwise than LiteLLM, which is why somebody has to ask for them.
+OTHERWISE = frozenset(
+    {
+        "limit_capacity",
+        "sliding_window",
+        "token_bucket",
+        "exact_retry_after",
+        "uncharged_rejection",
+        "guarded_settle",
+        "limit_leases",
+    }
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,12 +42,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def everything_native() -> Iterator[None]:
-    """Every feature on for every call, none sampled; every seam in its place, before and after."""
+    """Every feature that answers as LiteLLM does on for every call, none sampled; every seam in its place, before
+    and after.
+    """
     with kept_flags():
         for feature in accel.status().features:
-            accel.set_flag(feature, mode="on", percent=100, verify_percent=0)
+            mode = "off" if feature in OTHERWISE else "on"
+            accel.set_flag(feature, mode=mode, percent=100, verify_percent=0)
         assert set(seams().values()) == {"applied"}, seams()
         wrong = total("failed"), total("mismatched")
         yield
         assert set(seams().values()) == {"applied"}, f"the test left {seams()}"
         assert (total("failed"), total("mismatched")) == wrong
+
+
+@pytest.fixture(params=["accel", "plain"])
+def side(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The test runs twice: with accel as above, and on LiteLLM as it was; no router of an earlier one listens."""
+    side: str = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("callbacks", "input_callback", "success_callback", "failure_callback"):
+            patch.setattr(litellm, name, [])
+        for name in ("_async_success_callback", "_async_failure_callback"):
+            patch.setattr(litellm, name, [])
+        if side == "accel":
+            yield side
+            return
+        with without_seams():
+            yield side
+
+
+@pytest.fixture
+def moment(monkeypatch: pytest.MonkeyPatch) -> Moment:
+    """The process's clock, standing still."""
+    return Moment(monkeypatch)

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from accel.features import request_lane, token_counting, token_memo
+from accel.features import (
+    better_windows,
+    caching,
+    limit_capacity,
+    rate_limiting,
+    request_lane,
+    token_counting,
+    token_memo,
+)
 from accel.features.seam import Feature, Seam
 
 FEATURES: Final[dict[str, Feature]] = {
-    feature.name: feature for feature in (token_counting.FEATURE, token_memo.FEATURE, request_lane.FEATURE)
+    feature.name: feature
+    for feature in (
+        token_counting.FEATURE,
+        token_memo.FEATURE,
+        caching.FEATURE,
+        rate_limiting.FEATURE,
+        limit_capacity.FEATURE,
+        *rate_limiting.OPTIONS,
+        *better_windows.FEATURES,
+        request_lane.FEATURE,
+    )
 }
 
 __all__ = ["FEATURES", "Feature", "Seam"]

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What LiteLLM raises where native code stands for it: a result, and no failure."""
+
+    error: BaseException
 
 
 class Junction(Protocol):
@@ -14,12 +21,21 @@ class Junction(Protocol):
 
     guard: Any
     """The native guard; a new one in a forked child."""
+    settings: Mapping[str, float]
+    """The feature's own numbers as the flags have them; of a branch nothing."""
 
     def __hash__(self) -> int:
         """By identity."""
 
     def beside(self, feature: str) -> Junction:
         """The junction of another feature."""
+
+    @property
+    def refused(self) -> Callable[[], int]:
+        """0: a call goes native, and is tallied so. Anything else is for `detoured` or `awaited`. About 40 ns.
+
+        The same object for the junction's life: a seam may hold it.
+        """
 
     def bypassed(self) -> bool:
         """Whether the replacement must call the original and nothing else: the feature is off, or LiteLLM's own
@@ -41,6 +57,40 @@ class Junction(Protocol):
         argument: Any,
     ) -> T:
         """One call through the guard. `native` may be the reason why there is no native code."""
+
+    def lightly(self, native: Callable[..., T], original: Callable[..., T], *, reads: bool) -> Callable[..., T]:
+        """The replacement of a seam whose native call takes less than `call` would.
+
+        Of both the arguments are the call's own. `reads`: neither has an effect, so that both may run and be
+        compared; else nothing is compared, and in shadow native does not run. `NotImplemented` from `native`
+        declines.
+        """
+
+    def lightly_awaited(
+        self,
+        native: Callable[..., Awaitable[T | Raised]],
+        original: Callable[..., Awaitable[T]],
+        *,
+        reads: bool,
+    ) -> Callable[..., Awaitable[T]]:
+        """`lightly` for coroutine functions. What LiteLLM itself raises on the way is an answer: `Raised`."""
+
+    def withdraw(self, reason: str) -> None:
+        """A call to which `refused` said 0 is declined, before any effect; the original must answer it."""
+
+    def detoured(self, detour: int, native: Callable[[], T], original: Callable[[], T], *, reads: bool) -> T:
+        """A call of a function to which `refused` said `detour`, not 0. For `reads` see `lightly`."""
+
+    async def awaited(
+        self,
+        detour: int,
+        native: Callable[[], Awaitable[T]],
+        original: Callable[[], Awaitable[T]],
+        *,
+        reads: bool,
+        raises: bool = False,
+    ) -> T:
+        """`detoured`, for coroutine functions. `raises`: exceptions of `native` are answers."""
 
 
 @dataclass(frozen=True)
@@ -77,5 +127,9 @@ class Feature:
     seams: tuple[Seam, ...]
     relies_on: tuple[str, ...] = ()
     """`module:qualname` of what is judged later than the seams, in modules that may never be imported."""
+    yields_to: tuple[str, ...] = ()
+    """Features that answer in its stead where both are on."""
     details: Callable[[str | None], dict[str, Any]] = lambda _absent: {}
     """What else a status says of the feature, given why its seams are not in; None where they are or may come."""
+    advice: Callable[[dict[str, Any]], list[str]] = lambda _status: []
+    """What an operator may want to do with the feature, given its part of a status, `details` included."""

@@ -62,6 +62,19 @@ impl Breaker {
         self.word.load(Ordering::Acquire) & INTERRUPTED != 0
     }
 
+    /// The epoch, while every call passes.
+    #[must_use]
+    pub fn epoch_if_closed(&self) -> Option<u64> {
+        let word = self.word.load(Ordering::Acquire);
+        (word & INTERRUPTED == 0).then_some(word >> 1)
+    }
+
+    /// The present epoch.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.word.load(Ordering::Acquire) >> 1
+    }
+
     /// Whether a call that starts at `now_ns` may pass. Never waits.
     ///
     /// # Errors

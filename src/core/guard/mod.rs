@@ -6,6 +6,7 @@
 pub mod breaker;
 pub mod circuit;
 pub mod latency;
+pub mod light;
 pub mod rollout;
 pub mod settings;
 pub mod tally;

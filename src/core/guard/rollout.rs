@@ -57,6 +57,12 @@ impl Share {
         self.0
     }
 
+    /// Whether it is nobody.
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether the bucket is inside; the bucket is not computed at 0 % and 100 %.
     fn holds(self, bucket: impl FnOnce() -> u32) -> bool {
         match self {

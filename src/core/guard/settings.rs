@@ -197,6 +197,14 @@ impl SharedSettings {
         Dial::unpack(self.dial.load(Ordering::Acquire)).mode == Mode::Off
     }
 
+    /// The share of answers to compare, if native answers everybody whatever the labels: one atomic load.
+    #[must_use]
+    pub fn verified_of_all(&self) -> Option<Share> {
+        let dial = Dial::unpack(self.dial.load(Ordering::Acquire));
+        let all = dial.mode == Mode::On && dial.percent == Share::ALL && !dial.targeted;
+        all.then_some(dial.verify)
+    }
+
     /// Whether the call takes part. `labels` are only looked at if there are lists.
     ///
     /// # Errors

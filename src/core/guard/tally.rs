@@ -132,6 +132,11 @@ impl Tally {
         self.native.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A call that was counted before its end was not answered by native after all.
+    pub fn withdraw_native(&self) {
+        self.native.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Python answers, for a reason of the guard.
     pub fn python(&self, reason: Reason) {
         if let Some(count) = self.python.get(reason as usize) {

@@ -2,6 +2,7 @@
 
 mod branch;
 mod breaker;
+mod light;
 mod outcomes;
 mod rollout;
 mod settings;

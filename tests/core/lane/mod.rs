@@ -1,11 +1,13 @@
-//! The request lane's front, without Python.
+//! The request lane, without Python.
 
 mod admission;
 mod bell;
 mod counted;
 mod front;
 mod head;
+mod limiter;
 mod queue;
+mod redis;
 mod returns;
 mod served;
 mod stop;
