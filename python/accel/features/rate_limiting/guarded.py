@@ -6,31 +6,26 @@ requests make room in a window which they never charged.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
 from accel.features.rate_limiting.handler import CLASS, MODULE
-from accel.features.rate_limiting.kept import kept_for
+from accel.features.rate_limiting.kept import ScopesUntil
 from accel.features.rate_limiting.options import GUARDED_SETTLE
 from accel.features.seam import Feature, Junction, Seam
 
 
 def _build(junction: Junction, original: Callable[..., Any]) -> Callable[..., Any]:
-    module: Any = sys.modules[MODULE]
-
     def within_window(
         self: Any, targets: Any, reserved_scopes: Any, actual_tokens: Any, reserved_tokens: Any
     ) -> Any:
-        kept = kept_for(module.get_request_stash())
-        if kept is None or not kept.ends_s:
+        if type(reserved_scopes) is not ScopesUntil:
             return NotImplemented
-        now_s = self._get_current_time().timestamp()
+        ends_s, now_s = reserved_scopes.ends_s, self._get_current_time().timestamp()
         current = [
             (key, value)
             for key, value in targets
-            if (key, value) not in reserved_scopes
-            or now_s < kept.ends_s.get(f"{{{key}:{value}}}:tokens", now_s + 1)
+            if (key, value) not in reserved_scopes or now_s < ends_s.get(f"{{{key}:{value}}}:tokens", now_s + 1)
         ]
         return original(self, current, reserved_scopes, actual_tokens, reserved_tokens)
 

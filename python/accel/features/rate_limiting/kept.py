@@ -7,18 +7,26 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 
+class ScopesUntil(frozenset[tuple[str, str]]):
+    """LiteLLM's `reserved_scopes` of a request, which also know when the windows end in which it reserved.
+
+    LiteLLM hands them from the stash to whatever settles; nothing else of the stash comes there.
+    """
+
+    ends_s: dict[str, int]
+    """By counter, in seconds of the limiter's clock."""
+
+
 @dataclass
 class Kept:
-    """One request's reservation. The object is shared by all contexts that come of the request's."""
+    """The reservation of one request under another window. Shared by all contexts that come of the request's."""
 
     stash: Any
     """LiteLLM's stash of the same request: a context without it is another request's."""
-    ends_s: dict[str, int]
-    """By counter, the second at which the window ends in which tokens were reserved."""
-    engine: Any = None
-    """Of another window than LiteLLM's, with its reservation and what was reserved."""
-    reservation: Any = None
-    tokens: int = 0
+    engine: Any
+    reservation: Any
+    tokens: int
+    """What was reserved under each limit of tokens."""
     settled: bool = False
     """What an engine reserved is settled once."""
 

@@ -32,7 +32,7 @@ async def admit(engine: Any, asked: request.Request) -> Any:
         return await asked.refused(verdict.response, verdict.retry_after_s)
     asked.admitted(verdict.response)
     asked.adopt(draft)
-    keep(Kept(asked.stash, {}, engine, verdict.reservation, tokens or 0))
+    keep(Kept(asked.stash, engine, verdict.reservation, tokens or 0))
     raised = await asked.project()
     if raised is not None:
         await engine.undo(own, verdict.reservation)
@@ -68,7 +68,7 @@ def _seam(method: str, find: Callable[[Any, Any], Any], source: str) -> Seam:
         async def hook(self: Any, *arguments: Any, **named: Any) -> Any:
             payload = named[source] if source in named else arguments[0] if arguments else None
             kept = kept_for(find(module, payload))
-            if kept is None or kept.engine is None:
+            if kept is None:
                 return NotImplemented
             used = self._recovered_partial_usage_tokens(payload)[0] if isinstance(payload, dict) else 0
             operations = [

@@ -11,7 +11,7 @@ from typing import Any, Final
 from accel.features.names import Names
 from accel.features.rate_limiting import descriptors, options
 from accel.features.rate_limiting.handler import CLASS, MODULE
-from accel.features.rate_limiting.kept import Kept, keep
+from accel.features.rate_limiting.kept import ScopesUntil
 from accel.features.rate_limiting.retry_after import tell, window_rest_s
 from accel.features.seam import Junction, Raised
 
@@ -187,13 +187,15 @@ class Request:
         stash = self.stash
         stash.reserved_tokens = tokens
         stash.reserved_model = self.handler._rate_limited_model(self._model)
-        stash.reserved_scopes = frozenset((one["key"], one["value"]) for one in self.reserving())
-        if stash.rate_limit_response is not None:
-            stash.rate_limit_response["statuses"].extend(response["statuses"])
+        scopes = [(one["key"], one["value"]) for one in self.reserving()]
         windows = response.get("reservation_windows")
         if windows and not self._hook.junction.beside(options.GUARDED_SETTLE).guard.bypassed():
-            window_s = self.handler.window_size
-            keep(Kept(stash, {counter: int(began) + window_s for counter, began, _backend in windows}))
+            stash.reserved_scopes = until = ScopesUntil(scopes)
+            until.ends_s = {counter: int(began) + self.handler.window_size for counter, began, _backend in windows}
+        else:
+            stash.reserved_scopes = frozenset(scopes)
+        if stash.rate_limit_response is not None:
+            stash.rate_limit_response["statuses"].extend(response["statuses"])
         self._module.verbose_proxy_logger.debug("TPM tokens reserved: %s for model %s", tokens, self._model)
 
     async def reservation(self, response: dict[str, Any], tokens: int) -> Raised | None:

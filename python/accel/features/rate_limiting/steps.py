@@ -90,7 +90,7 @@ def _add(memory: Memory) -> Callable[..., Any]:
         self: Any, pipeline_operations: Any, parent_otel_span: Any = None
     ) -> Any:
         kept = kept_for(memory.module.get_request_stash())
-        if kept is not None and kept.engine is not None:
+        if kept is not None:
             await other_windows.settle(self, kept, pipeline_operations)
             return None
         if not pipeline_operations:
