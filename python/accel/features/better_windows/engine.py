@@ -6,7 +6,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from accel import native
 from accel.errors import Declined
@@ -25,6 +25,9 @@ class Engine(ABC):
     `handler` is LiteLLM's `_PROXY_MaxParallelRequestsHandler_v3`; slots stay where it keeps them, so its own
     release frees them.
     """
+
+    settles: ClassVar[bool] = True
+    """Whether tokens are in windows of its own. If not, they are LiteLLM's to settle, as ever."""
 
     def __init__(self, junction: Junction) -> None:
         self.guard: Final = junction.guard

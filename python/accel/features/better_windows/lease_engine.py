@@ -38,6 +38,8 @@ class LeaseEngine(Engine):
     Declines where there is no Redis or it fails, and where tokens are not reserved.
     """
 
+    settles = False
+
     def __init__(self, junction: Junction) -> None:
         super().__init__(junction)
         self._scripts: Final = Scripts()

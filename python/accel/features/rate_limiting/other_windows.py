@@ -32,7 +32,10 @@ async def admit(engine: Any, asked: request.Request) -> Any:
         return await asked.refused(verdict.response, verdict.retry_after_s)
     asked.admitted(verdict.response)
     asked.adopt(draft)
-    keep(Kept(asked.stash, engine, verdict.reservation, tokens or 0))
+    if engine.settles:
+        keep(Kept(asked.stash, engine, verdict.reservation, tokens or 0))
+    elif tokens is not None:
+        asked.noted(verdict.response, tokens)
     raised = await asked.project()
     if raised is not None:
         await engine.undo(own, verdict.reservation)

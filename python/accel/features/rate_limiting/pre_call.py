@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from accel.errors import Declined
@@ -39,7 +40,9 @@ async def in_memory(memory: Memory, cache: Any, asked: request.Request) -> Raise
         if isinstance(reserved, Raised):
             return reserved
         if uncharged and reserved["overall_code"] == "OVER_LIMIT":
-            limiter.take_back(cache, windowed, own.window_size, skip)
+            # Whatever has become of the cache: the request is charged, and must not be charged again.
+            with suppress(Declined):
+                limiter.take_back(cache, windowed, own.window_size, skip)
         raised = await asked.reservation(reserved, tokens)
         if raised is not None:
             return raised

@@ -47,7 +47,12 @@ WINDOWS, GAUGES, TOKENS = range(3)
 _SCRIPT_OF: Final = ("batch_rate_limiter_script", "parallel_acquire_script", "check_and_increment_by_n_script")
 """LiteLLM's own names of the steps' scripts, for its log and its 503."""
 Draft: TypeAlias = tuple[dict[str, Any], int | None]
-REPRODUCES: Final = (*_STEPS, *(f"{MODULE}:{script}" for script in _SCRIPTS))
+_HEALTH: Final = (
+    f"{_CACHE}:RedisCircuitBreaker.record_failure",
+    f"{_CACHE}:_is_redis_health_failure",
+    f"{_CACHE}:is_redis_timeout_failure",
+)
+REPRODUCES: Final = (*_STEPS, *(f"{MODULE}:{script}" for script in _SCRIPTS), *_HEALTH)
 
 
 class Redis:

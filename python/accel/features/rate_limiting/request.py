@@ -183,7 +183,14 @@ class Request:
         return tokens
 
     def reserved(self, response: dict[str, Any], tokens: int) -> None:
-        """Notes for the later hooks which tokens were reserved, and where."""
+        """Notes for the later hooks what was reserved, and what the answer says of it."""
+        self.noted(response, tokens)
+        if self.stash.rate_limit_response is not None:
+            self.stash.rate_limit_response["statuses"].extend(response["statuses"])
+        self._module.verbose_proxy_logger.debug("TPM tokens reserved: %s for model %s", tokens, self._model)
+
+    def noted(self, response: dict[str, Any], tokens: int) -> None:
+        """Notes for LiteLLM's later hooks which tokens were reserved in its windows, and where."""
         stash = self.stash
         stash.reserved_tokens = tokens
         stash.reserved_model = self.handler._rate_limited_model(self._model)
@@ -194,9 +201,6 @@ class Request:
             until.ends_s = {counter: int(began) + self.handler.window_size for counter, began, _backend in windows}
         else:
             stash.reserved_scopes = frozenset(scopes)
-        if stash.rate_limit_response is not None:
-            stash.rate_limit_response["statuses"].extend(response["statuses"])
-        self._module.verbose_proxy_logger.debug("TPM tokens reserved: %s for model %s", tokens, self._model)
 
     async def reservation(self, response: dict[str, Any], tokens: int) -> Raised | None:
         """What follows from an answer about tokens."""

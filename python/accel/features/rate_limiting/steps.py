@@ -21,8 +21,6 @@ from accel.features.rate_limiting.settling import REPRODUCES as SETTLING
 from accel.features.rate_limiting.settling import Settling
 from accel.features.seam import Junction, Seam
 
-Build = Callable[[Junction, Callable[..., Any]], Callable[..., Any]]
-
 
 class Memory:
     """The limiter in memory, for one seam. Made when LiteLLM's modules are there."""
