@@ -169,6 +169,43 @@ def _round_trips(loop: asyncio.AbstractEventLoop, place: str, kind: str, who: st
         return loop.run_until_complete(counted(relay, limiter(redis_port=port)))
 
 
+def concurrent_rows(loop: asyncio.AbstractEventLoop, rounds: int) -> Iterator[dict[str, Any]]:
+    """One for each place with Redis: a whole life, in µs, where 16 are under way at any time, as under load."""
+    kind, at_a_time = "rpm + tpm + parallel", 16
+    for place in (REDIS_PLACE, BATCHED):
+        handlers, times_us = {}, {who: [] for who in SIDES}
+        with clean_redis():
+            for who in SIDES:
+                with side(who):
+                    handlers[who] = limiter(redis_port=REDIS["port"])
+            for _ in range(rounds):
+                for who in random.sample(SIDES, len(SIDES)):
+                    with side(who):
+                        many = _many(handlers[who], key(1, **KINDS[kind]), place, at_a_time)
+                        times_us[who].append(loop.run_until_complete(many))
+        medians = {who: statistics.median(times) for who, times in times_us.items()}
+        yield {
+            "place": place,
+            "key": f"{kind}, {at_a_time} at a time",
+            "cpu_us": medians,
+            "lives": rounds * 10 * at_a_time,
+        }
+
+
+async def _many(handler: Any, owner: Any, place: str, at_a_time: int) -> float:
+    async def several(requests: list[Request]) -> None:
+        for request in requests:
+            await life(handler, request, batched=place == BATCHED)
+
+    for lives in (_WARM_LIVES[place] // at_a_time, 10):
+        every = [[Request(owner, one * lives + number) for number in range(lives)] for one in range(at_a_time)]
+        start_s = time.process_time()
+        # A task each: a request has a context of its own.
+        await asyncio.gather(*(asyncio.create_task(several(requests)) for requests in every))
+        took_s = time.process_time() - start_s
+    return took_s / (lives * at_a_time) * 1e6
+
+
 def crowded_row(loop: asyncio.AbstractEventLoop, rounds: int) -> dict[str, Any]:
     """A whole life in memory while 1,000 other requests of the key are in flight."""
     kind, in_flight = "rpm + tpm + parallel", 1000

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any, Final
 
 import litellm
@@ -34,6 +35,7 @@ _MESSAGES: Final = (
     {"role": "user", "content": "Summarise the following text in one line. " * 8},
 )
 USED_TOKENS: Final = 110
+_numbers: Final = count()
 
 
 class Clock:
@@ -57,7 +59,10 @@ def limiter(
     Redis' own clock judges some of its windows, so that a `clock` that differs from it is for memory only.
     """
     memory = InMemoryCache(max_size_in_memory=items, clock=clock)
-    shared = None if redis_port is None else RedisCache(**{**REDIS, "port": redis_port})
+    # A name of its own: LiteLLM shares what it made for equal settings, a script's executor too, and that of the
+    # other side would be timed.
+    settings = {**REDIS, "port": redis_port, "client_name": f"limiter-{next(_numbers)}"}
+    shared = None if redis_port is None else RedisCache(**settings)
     cache = DualCache(in_memory_cache=memory, redis_cache=shared, default_in_memory_ttl=1)
     provider = None if clock is None else clock.as_datetime
     return v3.PROXY_MaxParallelRequestsHandler_v3(InternalUsageCache(cache), time_provider=provider, **resolvers)

@@ -52,7 +52,11 @@ def main() -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     limit_lives.assert_equal_lives(loop)
-    lives = chain(limit_lives.rows(loop, options.rounds), [limit_lives.crowded_row(loop, options.rounds)])
+    lives = chain(
+        limit_lives.rows(loop, options.rounds),
+        limit_lives.concurrent_rows(loop, options.rounds),
+        [limit_lives.crowded_row(loop, options.rounds)],
+    )
     result: dict[str, Any] = {
         "python": platform.python_version(),
         "litellm": accel.status().litellm["version"],

@@ -17,8 +17,9 @@ def lives_table(result: dict[str, Any]) -> str:
         "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in result["lives"]:
-        whole, before = row["cpu_us"], row["before_call_cpu_us"]
-        cells = [row["place"], row["key"], *_against(whole), *(duration(before[side]) for side in _SIDES)]
+        before = row.get("before_call_cpu_us")
+        cells = [row["place"], row["key"], *_against(row["cpu_us"])]
+        cells += [duration(before[side]) if before else "" for side in _SIDES]
         trips = row.get("round_trips")
         cells += [f"{trips[side]['before_call']} + {_after(trips[side])}" if trips else "" for side in _SIDES]
         lines.append(f"| {' | '.join(cells)} |")

@@ -392,6 +392,27 @@ def str_chars(mapping: dict[str, Any], fields: Sequence[str]) -> int:
     Raises `accel.errors.Declined` when: not exactly a `dict`, anything but plain data, nesting of more than 100.
     """
 
+def chat_tokens(data: dict[str, Any], chars_per_token: int, baseline: int, floor: int) -> int | None:
+    """Input and output tokens that LiteLLM's limiter takes a plain chat request to need, without an effect.
+
+    `floor` is what an answer of unknown length is taken to need at least; below `baseline` LiteLLM limits the
+    length, which is not done here. None where LiteLLM must reckon: contents that are no texts, caps or counts that
+    are no small integers, an answer's length that it would limit, more than 63 bits.
+    """
+
+def deepcopy(value: Any) -> Any:
+    """As `copy.deepcopy`: shared parts stay shared, and cycles end.
+
+    `NotImplemented` for anything but `dict`, `list`, tuples without containers, `str`, `bytes`, `int`, `float`,
+    `bool` and None, exactly, nested less than 100 deep.
+    """
+
+def evalsha(sha: str, keys: Sequence[Any], values: Sequence[Any]) -> bytes | None:
+    """`EVALSHA sha len(keys) *keys *values` as redis-py packs it with UTF-8.
+
+    None for anything but lists or tuples of `str`, `bytes`, `int` and `float` that take less than 6,000 bytes.
+    """
+
 @final
 class Windows:
     """Windows of limits in memory, of one algorithm, by key. Thread-safe; a bounded number of keys.
@@ -534,6 +555,21 @@ class Limiter:
         uncharged: bool,
     ) -> dict[str, Any]:
         """`should_rate_limit`: windows, then gauges. With `uncharged` a refused request is not counted."""
+    def admit_reserving(
+        self,
+        cache: Any,
+        descriptors: Any,
+        now_s: float,
+        window_s: int,
+        slot: str,
+        uncharged: bool,
+        tokens: int,
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """`admit` without limits of tokens and, where it lets the request in, `reserve`.
+
+        The second is None where the request is refused before it, or where LiteLLM must reserve: what the first
+        did stays done.
+        """
     def take_back(self, cache: Any, descriptors: Any, window_s: int, skip_tokens: bool) -> None:
         """Takes back what `admit` counted."""
     def charge(
@@ -548,6 +584,11 @@ class Limiter:
         """Gives a slot back under these gauges; nothing where it is not held."""
     def add(self, cache: Any, amounts: Sequence[tuple[str, int]]) -> None:
         """Adds to counters as `increment_cache` does."""
+    def keep_gauges(self, cache: Any, keys: Sequence[str], left: list[Any]) -> None:
+        """`_mirror_released_parallel_slots`: keeps what Redis answered of these gauges, never below zero.
+
+        Declines, before any effect, what is no integer.
+        """
     def ask(
         self,
         cache: Any,

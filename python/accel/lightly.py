@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any, Final, TypeVar
 
 from accel import around, native, shadow
@@ -85,24 +86,35 @@ class ShortWay:
 
     def lightly_awaited(
         self,
-        native: Callable[..., Awaitable[T | Raised]],
+        native: Callable[..., Awaitable[T | Raised] | T],
         original: Callable[..., Awaitable[T]],
         *,
         reads: bool,
     ) -> Callable[..., Awaitable[T]]:
-        """`lightly` for coroutine functions. What LiteLLM itself raises on the way is an answer: `Raised`."""
-        refused = self.refused
+        """`lightly` for coroutine functions. What LiteLLM itself raises on the way is an answer: `Raised`.
+
+        `native` may be a plain function where it waits for nothing: that saves a coroutine.
+        """
+        refused, waits = self.refused, iscoroutinefunction(native)
+
+        @around.forwarding
+        async def natively(*arguments: Any, **named: Any) -> Any:
+            answer: Any = native(*arguments, **named)
+            return await answer if waits else answer
 
         @around.forwarding
         async def ask(*arguments: Any, **named: Any) -> T:
             detour = refused()
+            answer: Any
             if detour:
-                steps = partial(native, *arguments, **named), partial(original, *arguments, **named)
-                answer: Any = await self.awaited(detour, *steps, reads=reads)
+                steps = partial(natively, *arguments, **named), partial(original, *arguments, **named)
+                answer = await self.awaited(detour, *steps, reads=reads)
             else:
                 failed = False
                 try:
-                    answer = await native(*arguments, **named)
+                    answer = native(*arguments, **named)
+                    if waits:
+                        answer = await answer
                 except BaseException as error:  # noqa: BLE001  # a panic is a BaseException; judged below
                     answer = NotImplemented
                     failed = self._judge(self.guard, self._light.withdraw(), error, answered=reads)

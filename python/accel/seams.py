@@ -28,8 +28,15 @@ _lock = threading.RLock()
 
 @dataclass
 class _Installed:
-    original: Callable[..., Any]
+    place: Any
+    """What the owner held: the original, or the static method around it."""
     replacement: Callable[..., Any]
+
+
+class _Static(staticmethod):  # type: ignore[type-arg]
+    """One of accel's own; Python's cannot be referred to weakly."""
+
+    __slots__ = ("__weakref__",)
 
 
 _installed: Final[dict[str, _Installed]] = {}
@@ -74,7 +81,7 @@ def unpatch(*features: str) -> None:
                 installed = _installed.pop(seam.target, None)
                 # Somebody who replaced the name after us wins; theirs stays.
                 if installed is not None:
-                    _rebind(seam, installed.original, installed.original)
+                    _rebind(seam, installed.place, installed.place)
 
 
 def states(feature: Feature) -> list[dict[str, str | None]]:
@@ -113,13 +120,18 @@ def _install(feature: Feature, seam: Seam) -> None:
             # Ours may be there still: a mock puts back what it found, whatever became of that in between.
             original = original_of(_live(seam.target))
             replacement = seam.build(dispatch.junctions[feature.name].branch(seam.target), original)
-            functools.update_wrapper(replacement, original)
+            if callable(original):
+                functools.update_wrapper(replacement, original)
     except Exception as error:  # noqa: BLE001  # it would break the import of LiteLLM that we are called in
         reason = f"not judged: {type(error).__name__}: {error}"
     if reason is None:
         remember(replacement, original)
-        _rebind(seam, original, replacement)
-        _installed[seam.target] = _Installed(original, replacement)
+        place, after = _place(seam.target, original), replacement
+        if place is not original:
+            after = _Static(replacement)
+            remember(after, place)
+        _rebind(seam, place, after)
+        _installed[seam.target] = _Installed(place, replacement)
         _refusals.pop(seam.target, None)
         _log.info("%s: %s patched", feature.name, seam.target)
     else:
@@ -171,6 +183,12 @@ def _live(binding: str) -> Any:
         return live(binding)
     except (AttributeError, KeyError):
         return None
+
+
+def _place(binding: str, original: Any) -> Any:
+    """The static method around the original, as its class holds it; of everything else the original."""
+    held = original_of(vars(owner(binding)).get(binding.rpartition(".")[2]))
+    return held if isinstance(held, staticmethod) and held.__func__ is original else original
 
 
 def _rebind(seam: Seam, original: Any, after: Any) -> None:

@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyFrozenSet, PyList};
 use super::descriptor::{Descriptor, Kind, response};
 use super::errors::declined;
 use super::memory_cache::MemoryCaches;
-use super::shelf::with_shelf;
+use super::shelf::{Shelf, with_shelf};
 use crate::core::limits::window::{Charge, Charged, Pair, charge_all};
 
 /// Charges that are all made, or none.
@@ -24,6 +24,21 @@ impl<'a, 'py> Charges<'a, 'py> {
             made: Vec::new(),
             whose: Vec::new(),
         }
+    }
+
+    /// So many tokens under every descriptor that limits them.
+    pub fn of_tokens(
+        descriptors: &'a [Descriptor<'py>],
+        tokens: i64,
+        window_s: i64,
+    ) -> PyResult<Self> {
+        let mut charges = Self::new(window_s);
+        for descriptor in descriptors {
+            if let Some(limit) = descriptor.tokens {
+                charges.add(descriptor, Kind::Tokens, limit, tokens)?;
+            }
+        }
+        Ok(charges)
     }
 
     pub fn add(
@@ -51,19 +66,27 @@ impl<'a, 'py> Charges<'a, 'py> {
 
     /// Makes them in a cache; answers with a `RateLimitResponse` as `atomic_check_and_increment_by_n` does.
     pub fn make(
-        self,
+        &self,
         caches: &MemoryCaches,
         cache: &Bound<'py, PyAny>,
         now_s: i64,
     ) -> PyResult<Bound<'py, PyDict>> {
         let py = cache.py();
-        let statuses = PyList::empty(py);
         if self.made.is_empty() {
-            return response(py, false, &statuses);
+            return response(py, false, &PyList::empty(py));
         }
-        let charged = with_shelf(caches, cache, |shelf| {
-            charge_all(shelf, &self.made, now_s).map_err(declined)
-        })?;
+        let charged = with_shelf(caches, cache, |shelf| self.apply(shelf, now_s))?;
+        self.tell(py, charged)
+    }
+
+    /// Makes them; declines before any effect.
+    pub fn apply(&self, cache: &mut Shelf<'_, 'py>, now_s: i64) -> PyResult<Charged> {
+        charge_all(cache, &self.made, now_s).map_err(declined)
+    }
+
+    /// The `RateLimitResponse` to what came of them.
+    pub fn tell(&self, py: Python<'py>, charged: Charged) -> PyResult<Bound<'py, PyDict>> {
+        let statuses = PyList::empty(py);
         let all = self.made.iter().zip(&self.whose);
         let counts = match charged {
             Charged::Over { index, current } => {

@@ -55,6 +55,12 @@ fn count(dict: &Bound<'_, PyDict>, name: &Bound<'_, PyString>) -> PyResult<Optio
     }
 }
 
+/// A text that has an encoding: half of a surrogate pair has none.
+pub fn string(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let exact = value.cast_exact::<PyString>().map_err(|_| odd())?;
+    Ok(exact.to_str().map_err(|_| odd())?.to_owned())
+}
+
 /// An `int` that native code may reckon with.
 pub fn int(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     let exact = value.cast_exact::<PyInt>().map_err(|_| odd())?;

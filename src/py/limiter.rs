@@ -4,15 +4,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::admission::{Admission, Question};
+use super::asked::Asked;
 use super::charges::Charges;
-use super::counted::{Counted, judged, known, whole_seconds};
-use super::descriptor::{Descriptor, Kind, int, response};
+use super::counted::whole_seconds;
+use super::descriptor::{Descriptor, Kind, int, response, string};
 use super::errors::declined;
-use super::gauged::Gauged;
 use super::memory_cache::MemoryCaches;
 use super::shelf::with_shelf;
+use crate::core::limits::cell::Number;
+use crate::core::limits::counters::Counters;
 use crate::core::limits::gauge;
-use crate::core::limits::window;
+use crate::core::limits::window::{self, Charged};
 
 /// See `_accel.pyi`.
 #[pyclass(frozen, module = "accel._accel")]
@@ -41,29 +43,44 @@ impl Limiter {
         slot: &str,
         uncharged: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
+        let descriptors = Descriptor::all(descriptors)?;
+        let asked = Asked::new(&descriptors, skip_tokens)?;
+        with_shelf(self.0.get(), cache, |shelf| {
+            let (over, statuses) = asked.take(shelf, slot, now_s, window_s, uncharged)?;
+            response(cache.py(), over, &statuses)
+        })
+    }
+
+    /// `admit` and, where it lets the request in, `reserve`, with nothing between them. The second is `None` where
+    /// the request is refused before, or where LiteLLM must reserve: what the first did stays done.
+    #[expect(clippy::too_many_arguments, reason = "they are one request's")]
+    fn admit_reserving<'py>(
+        &self,
+        cache: &Bound<'py, PyAny>,
+        descriptors: &Bound<'py, PyAny>,
+        now_s: f64,
+        window_s: i64,
+        slot: &str,
+        uncharged: bool,
+        tokens: i64,
+    ) -> PyResult<(Bound<'py, PyDict>, Option<Bound<'py, PyDict>>)> {
         let py = cache.py();
         let descriptors = Descriptor::all(descriptors)?;
-        let counted = Counted::all(&descriptors, skip_tokens)?;
-        let pairs: Vec<_> = counted.iter().map(|one| one.pair.clone()).collect();
-        let gauged = Gauged::all(&descriptors)?;
+        let asked = Asked::new(&descriptors, true)?;
+        let charges = Charges::of_tokens(&descriptors, tokens, window_s)?;
         with_shelf(self.0.get(), cache, |shelf| {
-            // Judged before the windows are charged: afterwards nothing may decline.
-            gauge::count(shelf, gauged.keys(), now_s).map_err(declined)?;
-            let known = known(shelf, &counted)?;
-            // Seen as they are, whatever has become of their window: LiteLLM looks at them first.
-            let (over, statuses) = judged(py, &counted, known.into_iter())?;
+            let (over, statuses) = asked.take(shelf, slot, now_s, window_s, uncharged)?;
+            let response = response(py, over, &statuses)?;
             if over {
-                return response(py, true, &statuses);
+                return Ok((response, None));
             }
-            let now = whole_seconds(now_s);
-            let counts = window::count_one(shelf, &pairs, now, window_s).map_err(declined)?;
-            let counts = counts.into_iter().map(|(_, count)| Some(count));
-            let (over, statuses) = judged(py, &counted, counts)?;
-            let full = !over && gauged.take(shelf, slot, now_s, &statuses)?;
-            if uncharged && (over || full) {
-                window::take_back(shelf, &pairs, window_s);
+            let Ok(made) = charges.apply(shelf, whole_seconds(now_s)) else {
+                return Ok((response, None));
+            };
+            if uncharged && matches!(made, Charged::Over { .. }) {
+                asked.take_back(shelf, window_s);
             }
-            response(py, over || full, &statuses)
+            Ok((response, Some(charges.tell(py, made)?)))
         })
     }
 
@@ -76,10 +93,9 @@ impl Limiter {
         skip_tokens: bool,
     ) -> PyResult<()> {
         let descriptors = Descriptor::all(descriptors)?;
-        let counted = Counted::all(&descriptors, skip_tokens)?;
-        let pairs: Vec<_> = counted.iter().map(|one| one.pair.clone()).collect();
+        let asked = Asked::new(&descriptors, skip_tokens)?;
         with_shelf(self.0.get(), cache, |shelf| {
-            window::take_back(shelf, &pairs, window_s);
+            asked.take_back(shelf, window_s);
             Ok(())
         })
     }
@@ -89,23 +105,17 @@ impl Limiter {
         &self,
         cache: &Bound<'py, PyAny>,
         descriptors: &Bound<'py, PyAny>,
-        tokens: i64,
+        tokens: &Bound<'py, PyAny>,
         now_s: i64,
         window_s: i64,
         except_: Vec<String>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let mut descriptors = Descriptor::all(descriptors)?;
+        let (mut descriptors, tokens) = (Descriptor::all(descriptors)?, int(tokens)?);
         descriptors.retain(|one| {
             let key = one.key.to_str().unwrap_or_default();
             !except_.iter().any(|kind| kind == key)
         });
-        let mut charges = Charges::new(window_s);
-        for descriptor in &descriptors {
-            if let Some(limit) = descriptor.tokens {
-                charges.add(descriptor, Kind::Tokens, limit, tokens)?;
-            }
-        }
-        charges.make(self.0.get(), cache, now_s)
+        Charges::of_tokens(&descriptors, tokens, window_s)?.make(self.0.get(), cache, now_s)
     }
 
     fn charge<'py>(
@@ -137,9 +147,34 @@ impl Limiter {
         charges.make(self.0.get(), cache, now_s)
     }
 
-    fn give_back(&self, cache: &Bound<'_, PyAny>, keys: Vec<String>, slot: &str) -> PyResult<()> {
+    fn give_back(
+        &self,
+        cache: &Bound<'_, PyAny>,
+        keys: Vec<Bound<'_, PyAny>>,
+        slot: &str,
+    ) -> PyResult<()> {
+        let keys: Vec<String> = keys.iter().map(string).collect::<PyResult<_>>()?;
         with_shelf(self.0.get(), cache, |shelf| {
             gauge::give_back(shelf, &keys, slot).map_err(declined)
+        })
+    }
+
+    /// Keeps what Redis tells of gauges, as LiteLLM does: how many are in flight, and not which.
+    fn keep_gauges(
+        &self,
+        cache: &Bound<'_, PyAny>,
+        keys: Vec<String>,
+        left: &Bound<'_, PyList>,
+    ) -> PyResult<()> {
+        let left: Vec<i64> = left
+            .iter()
+            .map(|count| int(&count))
+            .collect::<PyResult<_>>()?;
+        with_shelf(self.0.get(), cache, |shelf| {
+            for (key, count) in keys.iter().zip(left) {
+                shelf.write(key, Number::Int(count.max(0)), gauge::SLOT_TTL_S);
+            }
+            Ok(())
         })
     }
 
@@ -155,10 +190,11 @@ impl Limiter {
         window_s: i64,
         skip_tokens: bool,
         slot: String,
-        tokens: Option<i64>,
+        tokens: Option<Bound<'py, PyAny>>,
         except_: Vec<String>,
         uncharged: bool,
     ) -> PyResult<Admission> {
+        let tokens = tokens.map(|tokens| int(&tokens)).transpose()?;
         let question = Question {
             cache,
             windowed,
@@ -174,7 +210,15 @@ impl Limiter {
         Admission::ask(py, &self.0, question)
     }
 
-    fn add(&self, cache: &Bound<'_, PyAny>, amounts: Vec<(String, i64)>) -> PyResult<()> {
+    fn add(
+        &self,
+        cache: &Bound<'_, PyAny>,
+        amounts: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+    ) -> PyResult<()> {
+        let amounts: Vec<(String, i64)> = amounts
+            .iter()
+            .map(|(key, amount)| Ok((string(key)?, int(amount)?)))
+            .collect::<PyResult<_>>()?;
         with_shelf(self.0.get(), cache, |shelf| {
             let ttl_s = shelf.default_ttl_s();
             window::add(shelf, &amounts, ttl_s).map_err(declined)

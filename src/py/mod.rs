@@ -1,6 +1,7 @@
 //! The border: one file per class, no arithmetic, no policy.
 
 mod admission;
+mod asked;
 mod bindings;
 mod cache_room;
 mod cache_store;
@@ -8,11 +9,13 @@ mod cache_value;
 mod cache_view;
 mod charges;
 mod clock;
+mod copier;
 mod counted;
 mod descriptor;
 #[cfg(feature = "panic-test")]
 mod detached;
 mod errors;
+mod estimate;
 #[cfg(unix)]
 mod front;
 mod gauged;
@@ -25,6 +28,7 @@ mod memo;
 mod memory_cache;
 mod messages;
 mod plain;
+mod redis_command;
 mod shelf;
 mod tokens;
 mod value;
@@ -50,6 +54,10 @@ mod _accel {
     use super::cache_view::CacheView;
     #[pymodule_export]
     use super::clock::ManualClock;
+    #[pymodule_export]
+    use super::copier::deepcopy;
+    #[pymodule_export]
+    use super::estimate::chat_tokens;
     #[cfg(unix)]
     #[pymodule_export]
     use super::front::Front;
@@ -69,6 +77,8 @@ mod _accel {
     use super::messages::MessageCounter;
     #[pymodule_export]
     use super::plain::{format_tools, image_dimensions, str_chars};
+    #[pymodule_export]
+    use super::redis_command::evalsha;
     #[pymodule_export]
     use super::tokens::{HuggingFaceCounter, TiktokenCounter};
     #[pymodule_export]

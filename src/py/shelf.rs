@@ -47,6 +47,10 @@ impl<'a, 'py> Shelf<'a, 'py> {
         }))
     }
 
+    pub fn py(&self) -> Python<'py> {
+        self.py
+    }
+
     pub fn default_ttl_s(&self) -> f64 {
         self.room.default_ttl_s
     }

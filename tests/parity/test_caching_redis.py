@@ -14,7 +14,7 @@ import redis.exceptions
 from litellm.caching.redis_cache import RedisCache
 
 import accel
-from accel.features.caching.scripts import pack
+from accel import native
 from support.calls import calls_of
 from support.live import kept_flags
 from support.redis_server import DATABASE, HOST, Server, can_start, is_there, own_server
@@ -101,12 +101,11 @@ class TestCommands:
     def test_packed_as_redis_py_packs(self) -> None:
         connection, chance = redis.asyncio.Connection(), Random(1)
         sha = "a" * 40
-        head = b"$7\r\nEVALSHA\r\n$40\r\n" + sha.encode() + b"\r\n"
         packed = 0
         for _ in range(scaled(3_000)):
             keys = ["k" * chance.randrange(20) for _ in range(chance.randrange(12))]
             values = [value_of(chance) for _ in range(chance.randrange(4))]
-            found = pack(head, keys, values)
+            found = native.module.evalsha(sha, keys, values)
             if found is not None:
                 assert found == b"".join(connection.pack_command("EVALSHA", sha, len(keys), *keys, *values))
                 packed += 1
@@ -180,9 +179,13 @@ class TestFaults:
                     answers += [await told(script(keys=["k"], args=[1])) for _ in range(4)]
                 return answers
 
-            found = same(scene, None, server=server)[0][1]
-        # redis-py may not see that an idle connection has ended: it fails, then connects.
-        assert [kind for kind, _ in found].count("value") >= 4
+            mode_is("off")
+            plain = played(scene, server)[0][1]
+            mode_is("on")
+            found = played(scene, server)[0][1]
+        # A known difference. redis-py 8 does not see that an idle connection has ended: it fails, then connects.
+        assert [kind for kind, _ in plain].count("value") >= 4
+        assert found == [("value", number) for number in range(1, 14)]
 
     def test_refused_until_the_breaker_opens_and_back(self) -> None:
         with own_server() as server:

@@ -13,7 +13,19 @@ import accel
 from support.calls import calls_of
 from support.limit_handlers import on
 from support.limit_redis import DATABASE, HOST, PORT, database
-from support.limiter import Moment, admitted, answer, ask, caller, counter, fail, in_a_loop, limiter, succeed
+from support.limiter import (
+    Moment,
+    admitted,
+    answer,
+    ask,
+    caller,
+    counter,
+    fail,
+    in_a_loop,
+    limiter,
+    refusal,
+    succeed,
+)
 
 # They share a database of Redis.
 pytestmark = pytest.mark.xdist_group("redis windows")
@@ -50,6 +62,15 @@ async def test_a_failure_gives_back(monkeypatch: pytest.MonkeyPatch) -> None:
         await fail(handler)
         await fail(handler)
         assert await admitted(handler, who, 2, **LARGE) == 1, "given back once"
+
+
+@pytest.mark.parametrize("feature", ["sliding_window", "token_bucket"])
+@in_a_loop
+async def test_more_tokens_than_an_engine_holds_are_litellms_to_refuse(feature: str) -> None:
+    with on(feature), calls_of("rate_limiting") as calls:
+        error = await refusal(limiter(), caller(tpm_limit=1_000), messages=HELLO, max_tokens=10**20)
+        assert error.status_code == 429
+    assert calls.failed == 0
 
 
 @in_a_loop

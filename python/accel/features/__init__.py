@@ -8,8 +8,10 @@ from accel.features import (
     better_windows,
     caching,
     limit_capacity,
+    overhead,
     rate_limiting,
     request_lane,
+    routing,
     token_counting,
     token_memo,
 )
@@ -25,6 +27,8 @@ FEATURES: Final[dict[str, Feature]] = {
         limit_capacity.FEATURE,
         *rate_limiting.OPTIONS,
         *better_windows.FEATURES,
+        routing.FEATURE,
+        overhead.FEATURE,
         request_lane.FEATURE,
     )
 }

@@ -20,8 +20,8 @@ class Names:
     """
 
     def __init__(self, reproduced: Iterable[str], bound: Mapping[str, str]) -> None:
-        originals = {name: original_of(live(name)) for name in reproduced}
-        originals.update({name: original_of(live(source)) for name, source in bound.items()})
+        originals = {name: original_of(_held(name)) for name in reproduced}
+        originals.update({name: original_of(_held(source)) for name, source in bound.items()})
         self._originals: Final = list(originals.items())
         self._expected = list(originals.values())
         self._bindings = self._as_bindings(self._expected)
@@ -37,8 +37,8 @@ class Names:
         for place in changed:
             name, original = self._originals[place]
             try:
-                found = live(name)
-            except AttributeError:
+                found = _held(name)
+            except (AttributeError, KeyError):
                 return False
             if original_of(found) is not original:
                 return False
@@ -49,11 +49,18 @@ class Names:
     def _as_bindings(self, values: Iterable[Any]) -> Any:
         names = (name for name, _ in self._originals)
         return native.module.Bindings(
-            [
-                (vars(owner(name)), re.split("[:.]", name)[-1], value)
-                for name, value in zip(names, values, strict=True)
-            ]
+            [(vars(owner(name)), _last(name), value) for name, value in zip(names, values, strict=True)]
         )
+
+
+def _held(name: str) -> Any:
+    """What the name's owner holds: of a static or class method the object around the function."""
+    found = vars(owner(name)).get(_last(name))
+    return found if isinstance(found, (staticmethod, classmethod)) else live(name)
+
+
+def _last(name: str) -> str:
+    return re.split("[:.]", name)[-1]
 
 
 def owner(name: str) -> Any:

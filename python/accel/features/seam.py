@@ -68,12 +68,15 @@ class Junction(Protocol):
 
     def lightly_awaited(
         self,
-        native: Callable[..., Awaitable[T | Raised]],
+        native: Callable[..., Awaitable[T | Raised] | T],
         original: Callable[..., Awaitable[T]],
         *,
         reads: bool,
     ) -> Callable[..., Awaitable[T]]:
-        """`lightly` for coroutine functions. What LiteLLM itself raises on the way is an answer: `Raised`."""
+        """`lightly` for coroutine functions. What LiteLLM itself raises on the way is an answer: `Raised`.
+
+        `native` may be a plain function where it waits for nothing.
+        """
 
     def withdraw(self, reason: str) -> None:
         """A call to which `refused` said 0 is declined, before any effect; the original must answer it."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from accel.features.caching import dual, memory, plumbing, scripts
+from accel.features.caching import dual, flush, memory, plumbing, scripts
 from accel.features.seam import Feature
 
 FEATURE: Final = Feature(
     name="caching",
     # A write that was made is not made again.
     replayable=False,
-    seams=(*memory.SEAMS, *dual.SEAMS, *plumbing.SEAMS, scripts.SEAM),
+    seams=(*memory.SEAMS, *dual.SEAMS, *plumbing.SEAMS, *scripts.SEAMS, flush.SEAM),
 )

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from accel.errors import Declined
 from accel.features.names import Names
 from accel.features.seam import Junction, Seam
+from accel.fingerprint import live
 
 _REDIS: Final = "litellm.caching.redis_cache"
 _BATCH: Final = "litellm.caching.redis_batch"
@@ -45,13 +46,7 @@ def _client_key(junction: Junction, original: Callable[..., Any]) -> Callable[..
         if type(settings) is not dict:
             raise Declined("odd settings")
         found = known.get(self)
-        # Identity, for 1, True and 1.0 are equal and are spelled otherwise; what is held here keeps its identity.
-        if (
-            found is not None
-            and [*settings] == found[0]
-            and all(map(is_, settings.values(), found[1]))
-            and names.intact()
-        ):
+        if found is not None and _is_same(settings, found) and names.intact():
             return found[2]
         for value in settings.values():
             if type(value) not in _IMMUTABLE and isinstance(value, _SPELLED):
@@ -64,6 +59,34 @@ def _client_key(junction: Junction, original: Callable[..., Any]) -> Callable[..
         return key
 
     return junction.lightly(remembered, original, reads=True)
+
+
+def _backend_key(junction: Junction, original: Callable[..., Any]) -> Callable[..., Any]:
+    known: WeakKeyDictionary[Any, tuple[list[str], list[Any], Any, Any]] = WeakKeyDictionary()
+    class_ = live(f"{_REDIS}:RedisCache")
+
+    def remembered(redis_cache: Any) -> Any:
+        if type(redis_cache) is not class_:
+            raise Declined("not a plain cache")
+        settings = getattr(redis_cache, "redis_kwargs", None)
+        namespace = getattr(redis_cache, "namespace", redis_cache)
+        if type(namespace) not in _IMMUTABLE:
+            raise Declined("an odd cache")
+        found = known.get(redis_cache)
+        if found is not None and namespace is found[2] and _is_same(settings, found):
+            return found[3]
+        if type(settings) is not dict or not {type(value) for value in settings.values()} <= _IMMUTABLE:
+            raise Declined("settings that may change in place")
+        key = original(redis_cache)
+        known[redis_cache] = ([*settings], [*settings.values()], namespace, key)
+        return key
+
+    return junction.lightly(remembered, original, reads=True)
+
+
+def _is_same(settings: Any, found: tuple[Any, ...]) -> bool:
+    """By identity, for 1, True and 1.0 are equal and are spelled otherwise; what is held keeps its identity."""
+    return [*settings] == found[0] and all(map(is_, settings.values(), found[1]))
 
 
 @lru_cache(maxsize=256)
@@ -109,4 +132,8 @@ def _seam(
     return Seam(module=module, attribute=attribute, reproduces=reproduces, build=build)
 
 
-SEAMS: Final = (_seam(_KEY, _client_key), _seam(_SCRIPT, _script))
+SEAMS: Final = (
+    _seam(_KEY, _client_key),
+    _seam((f"{_BATCH}:_backend_key",), _backend_key),
+    _seam(_SCRIPT, _script),
+)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from accel.features.names import Names
@@ -69,26 +72,38 @@ def _class_names(class_: type) -> frozenset[str]:
 class Handlers:
     """Knows LiteLLM's limiter, its caches and their methods as they were when this was made."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Iterable[str] = REPRODUCES, bound: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`names` are what whoever asks stands for, and `bound` other names of them, as in `Names`."""
         self._handler: Final = live(CLASS)
         self._usage: Final = live(USAGE)
         self._dual: Final = live(DUAL)
         self._handler_names: Final = _class_names(self._handler)
         self._dual_names: Final = _class_names(self._dual)
-        self._names: Final = Names([name for name in REPRODUCES if not name.endswith("_SECONDS")], {})
+        self._names: Final = Names(names, bound)
         self._logging: Final = sys.modules["litellm._logging"]
+        self._logger: Final = logging.getLogger("LiteLLM Proxy")
+
+    def own(self, handler: Any) -> bool:
+        """Whether it is LiteLLM's limiter with nothing put over its methods, and nobody wants debug lines."""
+        if type(handler) is not self._handler or not self._handler_names.isdisjoint(vars(handler)):
+            return False
+        return not (self._logging.set_verbose or self._logger.isEnabledFor(logging.DEBUG))
+
+    def intact(self) -> bool:
+        """Whether nobody has replaced what whoever asks stands for."""
+        return self._names.intact()
 
     def dual_cache(self, handler: Any) -> Any:
         """The limiter's cache; None where something is not LiteLLM's, or debug lines are wanted."""
-        if type(handler) is not self._handler or not self._handler_names.isdisjoint(vars(handler)):
+        if not self.own(handler):
             return None
         usage = handler.internal_usage_cache
-        if type(usage) is not self._usage or len(vars(usage)) != 1 or self._logging.set_verbose:
+        if type(usage) is not self._usage or len(vars(usage)) != 1:
             return None
         dual = usage.dual_cache
         if type(dual) is not self._dual or not self._dual_names.isdisjoint(vars(dual)):
             return None
-        return dual if self._names.intact() else None
+        return dual if self.intact() else None
 
     def memory(self, handler: Any) -> Any:
         """The `InMemoryCache` that has the limiter's counters, where no Redis has them; else None."""

@@ -13,6 +13,9 @@ from accel.features.rate_limiting.kept import Kept, keep, kept_for
 from accel.features.seam import Junction, Raised, Seam
 from accel.fingerprint import SERVICE_TARGET, live
 
+_MOST_BITS: Final = 62
+"""Of a number of tokens that an engine can add to another."""
+
 
 async def admit(engine: Any, asked: request.Request) -> Any:
     """The whole hook for one request; `NotImplemented` where LiteLLM's windows shall hold."""
@@ -20,6 +23,8 @@ async def admit(engine: Any, asked: request.Request) -> Any:
     if isinstance(drafted, Raised):
         return NotImplemented
     draft, tokens = drafted
+    if tokens is not None and tokens.bit_length() > _MOST_BITS:
+        return NotImplemented  # a client may ask for any number
     own = asked.handler
     now_s = own._get_current_time().timestamp()
     try:

@@ -18,35 +18,45 @@ from accel.features.rate_limiting.steps import Memory
 from accel.features.seam import Junction, Raised, Seam
 from accel.fingerprint import live
 
+_BATCH: Final = "acreate_batch"
+
 
 async def in_memory(memory: Memory, cache: Any, asked: request.Request) -> Raised | None:
     """The hook for a request whose counters are in this cache."""
     limiter, own = memory.limiter, asked.handler
-    windowed, skip, uncharged = asked.windowed(), own.tpm_reservation_enabled, asked.wants(UNCHARGED_REJECTION)
+    skip, uncharged = own.tpm_reservation_enabled, asked.wants(UNCHARGED_REJECTION)
     now_s = own._get_current_time().timestamp()
-    response = limiter.admit(cache, windowed, now_s, own.window_size, skip, asked.slot or "", uncharged)
+    limits = asked.token_limits()
+    slot = asked.slot or ""
+    tokens = asked.plain_tokens(min(limits)) if limits else None
+    if tokens is not None:
+        response, reserved = limiter.admit_reserving(
+            cache, asked.descriptors, now_s, own.window_size, slot, uncharged, tokens
+        )
+    else:
+        response = limiter.admit(cache, asked.windowed(), now_s, own.window_size, skip, slot, uncharged)
+        reserved = None
     if response["overall_code"] == "OVER_LIMIT":
         raised = await asked.refused(response)
         if raised is not None:
             return raised
     else:
         asked.admitted(response)
-    limits = asked.token_limits()
-    if limits:
-        tokens = asked.estimate(asked.data, min(limits))
-        if isinstance(tokens, Raised):
-            return tokens
-        reserved = await _reserve(memory, cache, asked, tokens)
+    if not limits:
+        return await asked.project()
+    estimated = tokens if tokens is not None else asked.estimate(asked.data, min(limits))
+    if isinstance(estimated, Raised):
+        return estimated
+    if reserved is None:
+        reserved = await _reserve(memory, cache, asked, estimated)
         if isinstance(reserved, Raised):
             return reserved
         if uncharged and reserved["overall_code"] == "OVER_LIMIT":
             # Whatever has become of the cache: the request is charged, and must not be charged again.
             with suppress(Declined):
-                limiter.take_back(cache, windowed, own.window_size, skip)
-        raised = await asked.reservation(reserved, tokens)
-        if raised is not None:
-            return raised
-    return await asked.project()
+                limiter.take_back(cache, asked.windowed(), own.window_size, skip)
+    raised = await asked.reservation(reserved, estimated)
+    return raised if raised is not None else await asked.project()
 
 
 async def _reserve(memory: Memory, cache: Any, asked: request.Request, tokens: int) -> Any:
@@ -62,7 +72,7 @@ async def _reserve(memory: Memory, cache: Any, asked: request.Request, tokens: i
 
 
 def _build(junction: Junction, original: Callable[..., Any]) -> Callable[..., Any]:
-    memory = Memory()
+    memory = Memory((*request.REPRODUCES, *handler.REPRODUCES), request.BOUND)
     redis = Redis(memory)
     hook = request.Hook(junction)
     generic = live("litellm.types.passthrough_endpoints.pass_through_endpoints:EndpointType").GENERIC
@@ -70,8 +80,8 @@ def _build(junction: Junction, original: Callable[..., Any]) -> Callable[..., An
     async def async_pre_call_hook(
         self: Any, user_api_key_dict: Any, cache: Any, data: Any, call_type: Any, endpoint_type: Any = generic
     ) -> Any:
-        dual = memory.handlers.dual_cache(self) if hook.begins(call_type) else None
-        if dual is None:
+        dual = memory.handlers.dual_cache(self)
+        if dual is None or call_type == _BATCH:
             return NotImplemented
         counters = handler.in_memory(self, dual)
         if counters is None and not redis.serves(self, dual):

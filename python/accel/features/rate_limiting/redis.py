@@ -122,10 +122,10 @@ class Redis:
         run = self._scripts.get(redis_cache)
         if run is None:
             run = self._scripts.setdefault(redis_cache, redis_cache.async_register_script(script))
+        batch = self._batch.active_request_redis_batch(redis_cache)
+        if batch is None:
+            return await run(keys, args)
         with self._context.service_target("rate_limits"):
-            batch = self._batch.active_request_redis_batch(redis_cache)
-            if batch is None:
-                return await run(keys=keys, args=args)
             # What the request has declared so far rides along, as with LiteLLM's first script.
             return await batch.script(script, run, keys, args)
 

@@ -8,8 +8,8 @@ import sys
 import uuid
 from typing import Any, Final
 
-from accel.features.names import Names
-from accel.features.rate_limiting import descriptors, options
+from accel.errors import Declined
+from accel.features.rate_limiting import descriptors, estimate, options
 from accel.features.rate_limiting.handler import CLASS, MODULE
 from accel.features.rate_limiting.kept import ScopesUntil
 from accel.features.rate_limiting.retry_after import tell, window_rest_s
@@ -22,11 +22,13 @@ REPRODUCES: Final = (
     f"{MODULE}:PROJECT_ITPM_DESCRIPTOR_KEY",
     f"{MODULE}:PROJECT_OTPM_DESCRIPTOR_KEY",
     *descriptors.REPRODUCES,
+    *estimate.REPRODUCES,
 )
 """What the replacement of the hook stands for besides the steps."""
 
+BOUND: Final = estimate.BOUND
+
 PROJECT_KEYS: Final = ["model_per_project_itpm", "model_per_project_otpm"]
-_BATCH: Final = "acreate_batch"
 
 
 class Hook:
@@ -36,19 +38,12 @@ class Hook:
         self.junction: Final = junction
         self.module: Final[Any] = sys.modules[MODULE]
         self._plain: Final = descriptors.Plain()
-        functions = [name for name in REPRODUCES if not name.endswith("_DESCRIPTOR_KEY")]
-        self._names: Final = Names(functions, {})
-
-    def begins(self, call_type: Any) -> bool:
-        """Whether the hook's replacement may stand for it: nothing is replaced, and it is no batch."""
-        return call_type != _BATCH and self._names.intact()
 
     async def request(
         self, handler: Any, user: Any, data: Any, call_type: Any, endpoint_type: Any
     ) -> Request | Raised:
         """The request with its descriptors, or what LiteLLM raises on the way."""
         module = self.module
-        module.verbose_proxy_logger.debug("Inside Rate Limit Pre-Call Hook")
         stash = module.claim_request_stash_for_data(data)
         try:
             view = module._REQUEST_RATE_LIMIT_DATA.validate_python(data)
@@ -113,11 +108,24 @@ class Request:
         return [one for one in self.descriptors if one["key"] not in PROJECT_KEYS]
 
     def token_limits(self) -> list[int]:
-        """Limits under which tokens are reserved now; none where that is switched off."""
+        """Limits under which tokens are reserved now; none where that is switched off. Declines odd ones."""
         if not self.handler.tpm_reservation_enabled:
             return []
-        limits = ((one["key"], _tokens(one)) for one in self.descriptors)
-        return [int(limit) for key, limit in limits if limit is not None and key not in PROJECT_KEYS]
+        limits = []
+        for one in self.descriptors:
+            limit = (one["rate_limit"] or {}).get("tokens_per_unit")
+            if limit is not None and one["key"] not in PROJECT_KEYS:
+                if type(limit) is not int:
+                    raise Declined("a limit of tokens that is no integer")
+                limits.append(limit)
+        return limits
+
+    def plain_tokens(self, smallest: int) -> int | None:
+        """What `estimate` would answer without any effect, for a plain chat of a key without projects."""
+        if any(one["key"] in PROJECT_KEYS for one in self.descriptors):
+            return None
+        tokens = estimate.chat_tokens(self._user, self.data, self._call_type, smallest)
+        return None if tokens is None else max(tokens, 1)
 
     def admitted(self, response: dict[str, Any]) -> None:
         """Notes for the later hooks that windows and gauges let the request in."""
@@ -168,18 +176,6 @@ class Request:
         except Exception as error:  # noqa: BLE001  # LiteLLM's own answer
             return Raised(error)
         tokens: int = max(estimated, 1)
-        if declared is not None and tokens > smallest:
-            # LiteLLM's own line: people look for it.
-            module.verbose_proxy_logger.debug(
-                "Reserving %s tokens for model %s (declared %s=%s plus the input estimate) exceeds the "
-                "smallest TPM limit this request is charged against (%s), so it cannot be admitted even "
-                "against an empty window. Lower the declared estimate or raise the TPM limit.",
-                tokens,
-                self._model,
-                module.ESTIMATED_OUTPUT_TOKENS_FIELD,
-                declared,
-                smallest,
-            )
         return tokens
 
     def reserved(self, response: dict[str, Any], tokens: int) -> None:
@@ -187,7 +183,6 @@ class Request:
         self.noted(response, tokens)
         if self.stash.rate_limit_response is not None:
             self.stash.rate_limit_response["statuses"].extend(response["statuses"])
-        self._module.verbose_proxy_logger.debug("TPM tokens reserved: %s for model %s", tokens, self._model)
 
     def noted(self, response: dict[str, Any], tokens: int) -> None:
         """Notes for LiteLLM's later hooks which tokens were reserved in its windows, and where."""
@@ -226,8 +221,12 @@ class Request:
         """
         if not limits:
             return self.data, None
+        smallest = min(limits)
+        plain = self.plain_tokens(smallest)
+        if plain is not None:
+            return self.data, plain
         draft = dict(self.data)
-        tokens = self.estimate(draft, min(limits))
+        tokens = self.estimate(draft, smallest)
         return tokens if isinstance(tokens, Raised) else (draft, tokens)
 
     def adopt(self, draft: dict[str, Any]) -> None:

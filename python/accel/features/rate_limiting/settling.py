@@ -29,22 +29,24 @@ class Settling:
         self._module: Final[Any] = sys.modules[MODULE]
         self._class: Final = live("litellm.caching.redis_cache:RedisCache")
         self._batch: Final[Any] = sys.modules["litellm.caching.redis_batch"]
+        self._context: Final[Any] = sys.modules["litellm._internal_context"]
         self._names: Final = Names(_STEPS, {})
 
     async def add(self, handler: Any, dual: Any, operations: Any) -> Any:
-        """As `async_increment_tokens_with_ttl_preservation`; `NotImplemented` before any effect.
-
-        Inside a request whose calls to Redis go out together LiteLLM's own code declares them.
-        """
+        """As `async_increment_tokens_with_ttl_preservation`; `NotImplemented` before any effect."""
         redis_cache, script = dual.redis_cache, handler.token_increment_script
         if type(redis_cache) is not self._class or not is_own(script) or not self._names.intact():
             return NotImplemented
-        if handler._force_hash_tag_grouping_resolver() or self._batch.active_post_call_redis_batch(redis_cache):
+        if handler._force_hash_tag_grouping_resolver():
             return NotImplemented
-        keys = [one["key"] for one in operations]
-        args = [value for one in operations for value in (one["increment_value"], one["ttl"] or 0)]
         try:
-            await script(keys=keys, args=args)
+            keys = [one["key"] for one in operations]
+            args = [value for one in operations for value in (one["increment_value"], one["ttl"] or 0)]
+            if self._batch.active_request_redis_batches() is not None:
+                with self._context.service_target("rate_limits"):
+                    if handler._defer_token_increment_script(keys, args, operations):
+                        return None
+            await script(keys, args)
         except Exception as error:  # noqa: BLE001  # Redis's, and LiteLLM's rule for it follows
             module = self._module
             module.log_redis_failure(
@@ -53,5 +55,6 @@ class Settling:
                 "TTL preservation failed, falling back to regular pipeline",
                 error,
             )
-            await dual.async_increment_cache_pipeline(increment_list=operations)
+            with self._context.service_target("rate_limits"):
+                await dual.async_increment_cache_pipeline(increment_list=operations)
         return None

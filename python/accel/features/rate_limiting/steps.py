@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from accel import native
 from accel.features.caching.memory import CACHES
 from accel.features.caching.memory import REPRODUCES as STORE
 from accel.features.limit_capacity import with_room
-from accel.features.rate_limiting import other_windows
+from accel.features.rate_limiting import handler, other_windows
 from accel.features.rate_limiting.handler import CLASS, MODULE, REPRODUCES, Handlers, in_memory
 from accel.features.rate_limiting.kept import kept_for
 from accel.features.rate_limiting.settling import REPRODUCES as SETTLING
@@ -25,8 +26,9 @@ from accel.features.seam import Junction, Seam
 class Memory:
     """The limiter in memory, for one seam. Made when LiteLLM's modules are there."""
 
-    def __init__(self) -> None:
-        self.handlers: Final = Handlers()
+    def __init__(self, names: Iterable[str] = REPRODUCES, bound: Mapping[str, str] = MappingProxyType({})) -> None:
+        """For `names` and `bound` see `Handlers`."""
+        self.handlers: Final = Handlers(names, bound)
         self.module: Final[Any] = sys.modules[MODULE]
         self.of: Final = self.handlers.memory
         self.limiter: Final = native.module.Limiter(CACHES.get())
@@ -37,7 +39,7 @@ def _has_gauge(descriptor: Any) -> bool:
 
 
 def _admit(memory: Memory) -> Callable[..., Any]:
-    async def should_rate_limit(
+    def should_rate_limit(
         self: Any,
         descriptors: Any,
         parent_otel_span: Any = None,
@@ -56,7 +58,7 @@ def _admit(memory: Memory) -> Callable[..., Any]:
 
 
 def _charge(memory: Memory) -> Callable[..., Any]:
-    async def atomic_check_and_increment_by_n(
+    def atomic_check_and_increment_by_n(
         self: Any, descriptors: Any, increments: Any, parent_otel_span: Any = None
     ) -> Any:
         cache = memory.of(self)
@@ -69,7 +71,7 @@ def _charge(memory: Memory) -> Callable[..., Any]:
 
 
 def _give_back(memory: Memory) -> Callable[..., Any]:
-    async def _release_parallel_request_slots_in_memory(
+    def _release_parallel_request_slots_in_memory(
         self: Any, counter_keys: Any, slot_id: Any, parent_otel_span: Any
     ) -> Any:
         cache = memory.of(self)
@@ -108,11 +110,20 @@ def _add(memory: Memory) -> Callable[..., Any]:
     return async_increment_tokens_with_ttl_preservation
 
 
-def _seam(method: str, make: Callable[[Memory], Callable[..., Any]], *, begins: bool = False) -> Seam:
-    """`begins`: a look at the counters may begin here, so that they must have their room, whoever looks."""
+def _seam(
+    method: str,
+    make: Callable[[Memory], Callable[..., Any]],
+    *,
+    begins: bool = False,
+    names: Iterable[str] = REPRODUCES,
+) -> Seam:
+    """`begins`: a look at the counters may begin here, so that they must have their room, whoever looks.
+
+    `names` are what it stands for.
+    """
 
     def build(junction: Junction, original: Callable[..., Any]) -> Callable[..., Any]:
-        replacement = junction.lightly_awaited(make(Memory()), original, reads=False)
+        replacement = junction.lightly_awaited(make(Memory(names)), original, reads=False)
         return with_room(junction, replacement) if begins else replacement
 
     return Seam(
@@ -126,6 +137,10 @@ def _seam(method: str, make: Callable[[Memory], Callable[..., Any]], *, begins: 
 SEAMS: Final = (
     _seam("should_rate_limit", _admit, begins=True),
     _seam("atomic_check_and_increment_by_n", _charge, begins=True),
-    _seam("_release_parallel_request_slots_in_memory", _give_back),
+    _seam(
+        "_release_parallel_request_slots_in_memory",
+        _give_back,
+        names=(f"{CLASS}._release_parallel_request_slots_in_memory", *handler.CACHES),
+    ),
     _seam("async_increment_tokens_with_ttl_preservation", _add),
 )

@@ -6,9 +6,9 @@
 -- ARGV: number of pairs, gauges and tokens; now and length of the windows in seconds; time to live of a slot, slot;
 --       1 if a refusal takes back what was charged, 2 to refuse in any case and take back; a limit for each pair; a
 --       limit for each gauge; (descriptor, limit, increment, time to live, window length) for each token counter.
--- Answers with a list for each step that was gone: the pairs' {window start, counter, …}; if no counter is over its
--- limit, the gauges' {0, in flight, …} or {1, gauge, in flight}; if there was room, the tokens' {0, counter, window
--- start, …} or {1, token counter, its count}. A step that has none of its kind answers {}. One that fails, as on a key
+-- Answers with a list for each step that was gone: the pairs' {window start, counter, ...}; if no counter is over its
+-- limit, the gauges' {0, in flight, ...} or {1, gauge, in flight}; if there was room, the tokens' {0, counter, window
+-- start, ...} or {1, token counter, its count}. A step that has none of its kind answers {}. One that fails, as on a key
 -- of another type, answers its error and is the last; what it did by then stays done, as if it were a script by itself.
 local pairs_n, gauges_n, tokens_n = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local now, window_size = tonumber(ARGV[4]), tonumber(ARGV[5])
