@@ -72,8 +72,17 @@ bench-caches: build ## LiteLLM's caches and Redis scripts, plain and with accel,
 bench-limits: build ## rate limits and caches: LiteLLM and accel in turn, in memory and on a local Redis
 	$(BIN)/python benches/limits.py
 
+bench-routing: build ## the Router: choosing a deployment, and what it does around a call, interleaved
+	$(BIN)/python benches/routing.py
+
+profile-sdk: build ## where acompletion's processor time goes, plain and with accel: share, function, seam or why none
+	$(BIN)/python benches/profile_sdk.py
+
 limit-accuracy: build ## how many requests limits let through, counted: LiteLLM, accel, and its opt-in features
 	$(BIN)/python benches/limit_accuracy.py
+
+profile-proxy: build ## what a chat request costs the proxy, by function, plain and with accel, and what is left to Python and why
+	$(BIN)/python benches/profile_proxy.py
 
 fingerprints: build ## make the table of known LiteLLM bodies again
 	$(BIN)/python scripts/fingerprints.py 1.106.2 $(RELEASES)
@@ -84,4 +93,4 @@ wheel: setup ## a wheel for this platform, in dist/
 clean: ## remove what the other targets made
 	rm -rf $(VENV) target dist
 
-.PHONY: help setup build build-for-tests demo test test-rust test-python parity soak upstream lint bench-tokens bench-proxy bench-proxy-tokens bench-caches bench-limits limit-accuracy fingerprints wheel clean
+.PHONY: help setup build build-for-tests demo test test-rust test-python parity soak upstream lint bench-tokens bench-proxy bench-proxy-tokens bench-caches bench-limits bench-routing limit-accuracy profile-proxy profile-sdk fingerprints wheel clean

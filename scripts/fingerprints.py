@@ -1,5 +1,5 @@
 """Makes `python/accel/fingerprints.json`: the bodies that each LiteLLM release has for what seams reproduce, and
-those of uvicorn and redis-py.
+those of uvicorn, redis-py and FastAPI.
 
 Usage: fingerprints.py BASE [RELEASE …]
     BASE      the release that the parity tests ran against
@@ -37,14 +37,23 @@ LIBRARIES = {
 # Releases of redis-py that tests/parity/test_caching_redis.py passed with.
 REDIS = ["8.1.0"]
 
+# Releases of FastAPI that tests/parity/test_overhead_dependencies.py passed with.
+FASTAPI = ["0.165.0"]
+
 UVICORN = ["0.54.0", "0.52.4", "0.50.0", "0.48.0", "0.40.0", "0.34.0"]
 
 
 def members(package: str) -> list[str]:
     """Every `module:qualname` of the package that some feature reproduces or relies on."""
-    found = {m for f in FEATURES.values() for seam in f.seams for m in seam.reproduces}
+    found = {m for f in FEATURES.values() for seam in f.seams for m in seam.known}
     found |= {m for f in FEATURES.values() for m in f.relies_on}
     return sorted(member for member in found if member.partition(".")[0] == package)
+
+
+def shared_members() -> set[str]:
+    """Those without which a release is not supported at all."""
+    found = {m for f in FEATURES.values() for seam in f.seams for m in seam.reproduces}
+    return found | {m for f in FEATURES.values() for m in f.relies_on}
 
 
 def download(package: str, release: str, folder: Path) -> zipfile.ZipFile:
@@ -64,9 +73,12 @@ def source_of(wheel: zipfile.ZipFile, module: str) -> bytes | None:
 
 
 def find_code(code: CodeType, qualname: str) -> CodeType | None:
-    """The code object of a function or method, as the module's own code holds it."""
-    head, _, rest = qualname.partition(".")
-    for constant in code.co_consts:
+    """The code object of a function or method, as the module's own code holds it; the last one of the name, for
+    those before it are its overloads.
+    """
+    # There a decorated function has no wrapper yet.
+    head, _, rest = qualname.removesuffix(".__wrapped__").partition(".")
+    for constant in reversed(code.co_consts):
         if isinstance(constant, CodeType) and constant.co_name == head:
             return find_code(constant, rest) if rest else constant
     return None
@@ -121,7 +133,7 @@ def main() -> int:
             with download("litellm", release, Path(folder)) as wheel:
                 tables[release] = release_table("litellm", wheel)
         others: dict[str, list[str | None]] = {}
-        for package, releases in (("uvicorn", UVICORN), ("redis", REDIS)):
+        for package, releases in (("uvicorn", UVICORN), ("redis", REDIS), ("fastapi", FASTAPI)):
             for release in releases:
                 with download(package, release, Path(folder)) as wheel:
                     for member, digest in release_table(package, wheel).items():
@@ -134,9 +146,12 @@ def main() -> int:
     if missing:
         print("not found:", *missing, file=sys.stderr)
         return 1
-    kept = []
+    kept, shared = [], shared_members()
     for release, table in tables.items():
-        changed = [member for member in base if table[member] != base[member]]
+        others_of_release = [member for member in base if table[member] != base[member]]
+        changed = [member for member in others_of_release if member in shared]
+        if len(changed) < len(others_of_release):
+            print(release, "without the seams of", ", ".join(sorted({*others_of_release} - shared)))
         print(release, "kept" if not changed else f"left out: {len(changed)} changed: {', '.join(changed)}")
         if not changed:
             kept.append(release)

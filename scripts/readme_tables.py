@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from durations import duration
 from limit_tables import accuracy_table, lives_table, parts_table
+from routing_tables import calls_table, picks_table, remains_table
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "ARCHITECTURE.md")
@@ -136,6 +137,14 @@ def blocks() -> dict[str, str]:
     accuracy = RESULTS / "limit_accuracy.json"
     if accuracy.exists():
         found["limit accuracy"] = accuracy_table(orjson.loads(accuracy.read_bytes()))
+    routing = RESULTS / "routing.json"
+    if routing.exists():
+        result = orjson.loads(routing.read_bytes())
+        found["picks"] = picks_table(result)
+        found["router calls"] = calls_table(result)
+    request = RESULTS / "proxy_python.json"
+    if request.exists():
+        found["what remains"] = remains_table(orjson.loads(request.read_bytes()))
     return found
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-# Of token counting, caches and rate limits; older releases have the same files below tests/test_litellm.
+# Of token counting, caches, rate limits and routing; older releases have the same files below tests/test_litellm.
 _FILES: Final = (
     "litellm_core_utils/test_token_counter.py",
     "litellm_core_utils/test_token_counter_tool.py",
@@ -67,6 +67,62 @@ _FILES: Final = (
     "router_strategy/test_budget_limiter.py",
     "router_utils/test_client_initalization_utils.py",
     "router_utils/test_cooldown_cache.py",
+    "test_router.py",
+    "test_router_order_fallback.py",
+    "router_strategy/test_simple_shuffle.py",
+    "router_strategy/test_least_busy.py",
+    "router_strategy/test_lowest_latency.py",
+    "router_strategy/test_lowest_latency_zero_limits.py",
+    "router_strategy/test_lowest_cost.py",
+    "router_strategy/test_lowest_cost_provider_prefix.py",
+    "router_strategy/test_lowest_tpm_rpm_v2_multi_instance.py",
+    "router_strategy/test_router_tag_routing.py",
+    "router_strategy/test_router_tag_regex_routing.py",
+    "router_strategy/test_router_routing_groups.py",
+    "router_strategy/test_model_group_routing_strategy.py",
+    "router_strategy/test_router_routing_plugins.py",
+    "router_strategy/test_budget_limiter_hotpath.py",
+    "router_strategy/test_complexity_router.py",
+    "router_strategy/test_quality_router.py",
+    "router_strategy/test_lar1_routing.py",
+    "router_utils/test_cooldown_handlers.py",
+    "router_utils/test_cooldown_read_scope.py",
+    "router_utils/test_health_state_cache.py",
+    "router_utils/test_access_windows.py",
+    "router_utils/test_access_group_deployment_filter.py",
+    "router_utils/test_pattern_match_deployments.py",
+    "router_utils/test_lit_3412_pattern_router_upsert_cleanup.py",
+    "router_utils/test_router_utils_common_utils.py",
+    "router_utils/test_routing_read_batch.py",
+    "router_utils/pre_call_checks/test_deployment_affinity_check.py",
+    "router_utils/pre_call_checks/test_encrypted_content_affinity_check.py",
+    "router_utils/pre_call_checks/test_responses_api_context_window_check.py",
+    "router_utils/pre_call_checks/test_responses_api_deployment_check.py",
+    "router_utils/pre_call_checks/test_session_id_affinity.py",
+    "proxy/auth/test_route_checks.py",
+    "proxy/config_resolvers/test_settings_store.py",
+    "proxy/test_litellm_pre_call_utils.py",
+    "proxy/test_common_request_processing.py",
+    "litellm_core_utils/test_litellm_logging.py",
+    "litellm_core_utils/llm_cost_calc/test_llm_cost_calc_utils.py",
+    "test_cost_calculator.py",
+    "test_utils.py",
+)
+# Where these stand in every release.
+_OTHERS: Final = (
+    "tests/router_unit_tests/test_router_index_management.py",
+    "tests/router_unit_tests/test_pre_call_checks_optimization.py",
+    "tests/router_unit_tests/test_router_pre_call_check_helpers.py",
+    "tests/router_unit_tests/test_default_deployment_copy.py",
+    "tests/router_unit_tests/test_get_model_list_alias_optimization.py",
+    "tests/router_unit_tests/test_routing_strategy_override.py",
+    "tests/router_unit_tests/test_router_adding_deployments.py",
+    "tests/router_unit_tests/test_router_cooldown_utils.py",
+    "tests/router_unit_tests/test_router_cooldown_per_deployment.py",
+    "tests/router_unit_tests/test_router_helper_utils.py",
+    "tests/local_testing/test_router_get_deployments.py",
+    "tests/local_testing/test_lowest_latency_routing.py",
+    "tests/local_testing/test_tpm_rpm_routing_v2.py",
 )
 _FOLDERS: Final = ("tests/unit", "tests/test_litellm")
 _OPTIONS: Final = ("-q", "-pno:cacheprovider", "-pno:xdist", "-oaddopts=", "--continue-on-collection-errors")
@@ -199,7 +255,10 @@ def chosen(checkout: Path, files: Sequence[str]) -> list[str]:
     if not checkout.is_dir():
         raise Unusable(f"there is no directory {checkout}")
     wanted: list[tuple[str, ...]] = [(name,) for name in files]
-    wanted = wanted or [tuple(f"{folder}/{name}" for folder in _FOLDERS) for name in _FILES]
+    wanted = wanted or [
+        *(tuple(f"{folder}/{name}" for folder in _FOLDERS) for name in _FILES),
+        *((name,) for name in _OTHERS),
+    ]
     found = {names: [name for name in names if (checkout / name.partition("::")[0]).exists()] for names in wanted}
     if missing := [names[0] for names, here in found.items() if not here]:
         print(f"not in this checkout: {', '.join(missing)}")

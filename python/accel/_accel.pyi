@@ -82,7 +82,7 @@ class Front:
         """Accept at most `most` connections that wait at that listening socket (0, 1 …); how many. Never blocks.
 
         Raises `BrokenPipeError` where the thread is gone, before anything is accepted; `OSError` where the system
-        has no descriptor or memory left.
+        has no descriptor or memory left, those aside that announced connections will need.
         """
     def take(self) -> list[tuple[int, bytes, int, int, bool]]:
         """What was handed over since: descriptor (the caller's), bytes read, listener, streak, again.
@@ -407,6 +407,165 @@ def deepcopy(value: Any) -> Any:
     `bool` and None, exactly, nested less than 100 deep.
     """
 
+@final
+class PromptKeywords:
+    """The keywords of a router, to be found in a prompt in one pass. Immutable; thread-safe."""
+
+    def __new__(cls, lists: Sequence[Sequence[tuple[str, str, bool]]]) -> PromptKeywords:
+        """Of each list each keyword, the same in lower case, and whether it must be a whole word (`\\b` on either
+        side, in Python's own Unicode), which an empty one always must.
+
+        Raises `Declined` for more keywords than there can be states of an automaton (some 2**31 bytes).
+        """
+    def are(self, *lists: Any) -> bool:
+        """Whether these are lists (no subclass) of the very same keyword objects. 2 ns for each keyword."""
+    def find(self, text: str) -> tuple[tuple[list[str], ...], bool | None] | None:
+        """For each list its keywords that a text in lower case has, in the list's order; and whether the text asks
+        for several steps as one of LiteLLM's four patterns has it.
+
+        That is None where only Python's regular expressions say how case folds. All is None if the text has lone
+        surrogates. 2 µs and about 2 ns for each byte.
+        """
+
+def has_whole_word(text: str, word: str) -> bool | None:
+    r"""`re.search(r"\b" + re.escape(word) + r"\b", text) is not None`; None where one has lone surrogates."""
+
+# Passes over lists of the Router's deployments. About 40 ns for each deployment; they change nothing and hold the
+# GIL. `NotImplemented` where one is no `dict` of exactly `dict`, `str` and the like, or LiteLLM's own pass would
+# raise.
+
+def callable_deployments(deployments: Any, prefix: str) -> list[Any]:
+    """Of a list or tuple those whose `litellm_params["model"]` begins otherwise. `NotImplemented` if none does."""
+
+def unreserved_deployments(deployments: Any, prefix: str) -> tuple[Any, ...]:
+    """The same as a tuple. `NotImplemented` also if one of them has `access_windows`."""
+
+def teamless_deployments(deployments: list[Any]) -> list[Any]:
+    """A new list of the same. `NotImplemented` if one of them has a `team_id`."""
+
+def deployments_outside(deployments: list[Any], ids: list[Any]) -> list[Any]:
+    """Those whose `model_info["id"]` is none of the ids."""
+
+def unblocked_deployments(deployments: list[Any]) -> list[Any]:
+    """Those whose `model_info` does not hold `blocked` as True."""
+
+def first_in_order(deployments: list[Any]) -> list[Any]:
+    """Those of the lowest `order`; the list itself if none of them has one."""
+
+def group_deployments(model_list: list[Any], indices: list[Any], name: str, team: str | None) -> list[Any]:
+    """Those at the indices that are of this name: for everybody, or for the team, its public names included."""
+
+def deployment_ids(model_list: list[Any], index_map: dict[Any, Any]) -> list[Any]:
+    """Keys of the map in order, without those whose deployment has no id."""
+
+def none_sets(deployments: list[Any], name: str) -> bool | None:
+    """Whether no `model_info` holds anything under the name but None; None where LiteLLM must look."""
+
+def are_texts(members: list[Any]) -> bool:
+    """Whether all are exactly `str`."""
+
+def any_holds(dicts: tuple[dict[str, Any], ...], names: tuple[str, ...]) -> bool:
+    """Whether one of the dicts holds anything but None under one of the names. Raises `TypeError` for no dict."""
+
+@final
+class FieldKinds:
+    """Which dicts a model of pydantic's takes as they are, and what of other models. Immutable; thread-safe."""
+
+    NONE: Final[int]
+    BOOL: Final[int]
+    INT: Final[int]
+    FLOAT: Final[int]
+    STR: Final[int]
+    """A `str` that is Unicode."""
+    DICT: Final[int]
+    """Of plain data."""
+    STRS: Final[int]
+    """A list of texts."""
+    LIST: Final[int]
+    """Of plain data."""
+    DATETIME: Final[int]
+    ANY: Final[int]
+    """Not looked at."""
+
+    def __new__(cls, kinds: Mapping[str, int], required: Sequence[str], datetime: type) -> FieldKinds:
+        """For each field the sum of the kinds that it takes, 0: none. `datetime` is the class of that name."""
+    def fit(self, fields: Any) -> bool:
+        """Whether it is a `dict` with all required fields, each of a kind that is taken; fields that are not
+        declared may be any plain data. All types exactly; nested 20 deep at most. Some 20 ns for each value.
+        """
+    def is_plain(self, value: Any) -> bool:
+        """Whether it is of one of the kinds."""
+
+_Tokens = tuple[Callable[[], Any], bool]
+"""Counts a request's tokens, and whether that may be left out where no deployment has a limit for them."""
+
+def lowest_latency(
+    deployments: Any,
+    usage: Any,
+    minute: str,
+    tokens: _Tokens,
+    options: tuple[bool, float | None, float, Callable[[list[Any]], float] | None],
+    getrandbits: Callable[[int], int],
+    latencies: dict[str, Any] | None,
+) -> Any:
+    """The deployment that LiteLLM's latency strategy chooses by its map `usage`, the very object; None if no limit
+    lets the request through.
+
+    `options`: whether the request streams, the percentile of its times to a first token, the buffer, and what adds
+    up floats (None: one by one). Ids that `usage` has not are put there, two draws are made by `getrandbits` as
+    `random.sample` and `random.choice` make them, and `latencies` gets what LiteLLM tells of, in seconds.
+    `NotImplemented` before any effect for anything but plain dicts, lists, texts and numbers below 2**52, NaN and
+    an empty choice.
+    """
+
+def lowest_cost(deployments: Any, usage: Any, minute: str, tokens: _Tokens, prices: Any) -> Any:
+    """The deployment that LiteLLM's cost strategy chooses by its map `usage` (None: none is kept) and the table
+    `prices`, in dollars a token; None if no limit lets the request through.
+
+    Ids that `usage` has not are put there. `NotImplemented` before any effect as `lowest_latency`.
+    """
+
+def lowest_usage(deployments: Any, tokens_used: Any, requests: Any, tokens: _Tokens) -> Any:
+    """The deployment that LiteLLM's first usage strategy chooses by its two maps of the minute; None if no limit
+    lets the request through.
+
+    Ids that `tokens_used` has not are put there, unless it is None. `NotImplemented` before any effect as
+    `lowest_latency`.
+    """
+
+def lowest_window_usage(
+    deployments: Any,
+    tokens_used: tuple[Any, Any],
+    requests: tuple[Any, Any],
+    tokens: _Tokens,
+    getrandbits: Callable[[int], int],
+) -> Any:
+    """The deployment that LiteLLM's second usage strategy chooses by counters of the minute, each a pair of keys
+    and values in the order of the deployments; None if no limit lets the request through.
+
+    One draw is made by `getrandbits` as `random.choice` makes it. `NotImplemented` before any effect as
+    `lowest_latency`, and where an id has a colon or occurs twice.
+    """
+
+def shuffle_weights(deployments: Any) -> Any:
+    """The weights by which LiteLLM's shuffle draws, relative to the largest: of the first of `weight`, `rpm` and
+    `tpm` that any deployment has; None if none has any. Without an effect.
+
+    `NotImplemented` for anything but a list of plain deployments, and negative, infinite or other numbers.
+    """
+
+def usage_window_keys(deployments: Any, minute: str) -> Any:
+    """The keys of tokens and of requests in the minute that LiteLLM's second usage strategy has, in two lists.
+
+    `NotImplemented` for anything but a list of plain deployments with an id and a model that are texts.
+    """
+
+def sample_order(size: int, getrandbits: Callable[[int], int]) -> list[int]:
+    """`random.sample(range(size), size)`, by the same words of the generator that `getrandbits` belongs to."""
+
+def random_below(bound: int, getrandbits: Callable[[int], int]) -> int:
+    """`random.randrange(bound)`, by the same words of the generator. Raises `ValueError` for 0."""
+
 def evalsha(sha: str, keys: Sequence[Any], values: Sequence[Any]) -> bytes | None:
     """`EVALSHA sha len(keys) *keys *values` as redis-py packs it with UTF-8.
 
@@ -527,11 +686,11 @@ class MemoryCaches:
         json: ModuleType,
     ) -> MemoryCaches:
         """`names`: LiteLLM's helpers as they must be; `clock`: the code of the clock that it makes by itself."""
-    def get(self, cache: Any, key: Any, **_others: Any) -> Any:
-        """`get_cache`."""
-    def set(self, cache: Any, key: Any, value: Any, *, ttl: Any = None, **_others: Any) -> Any:
+    def get(self, cache: Any, /, key: Any, **_others: Any) -> Any:
+        """`get_cache`. Further arguments may have any name: LiteLLM hands all of a request's on."""
+    def set(self, cache: Any, /, key: Any, value: Any, *, ttl: Any = None, **_others: Any) -> Any:
         """`set_cache`."""
-    def increment(self, cache: Any, key: Any, value: Any, *, ttl: Any = None, **_others: Any) -> Any:
+    def increment(self, cache: Any, /, key: Any, value: Any, *, ttl: Any = None, **_others: Any) -> Any:
         """`increment_cache`."""
 
 @final

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType
@@ -19,6 +20,7 @@ TABLE: Final = Path(__file__).with_name("fingerprints.json")
 
 
 _LruCached: Final = type(lru_cache(len))
+_CONTEXT_MANAGER: Final = contextmanager(lambda: iter(())).__code__
 
 
 @cache
@@ -61,11 +63,11 @@ SERVICE_TARGET: Final = "litellm._internal_context:with_service_target"
 def of_object(value: Any) -> str:
     """The fingerprint of a live function, by file and line; of a constant, by its `repr`.
 
-    Looks through `lru_cache` and LiteLLM's `with_service_target`, and through no other wrapper: what that one does
-    is not in the lines of what it wraps. Who relies on a method that has the latter lists `SERVICE_TARGET` too.
-    Raises `OSError` if the source is not there.
+    Looks through `lru_cache`, `contextmanager` and LiteLLM's `with_service_target`, and through no other wrapper:
+    what that one does is not in the lines of what it wraps. Who relies on a method that has the last lists
+    `SERVICE_TARGET` too. Raises `OSError` if the source is not there.
     """
-    while isinstance(value, _LruCached) or _names_a_service(value):
+    while isinstance(value, _LruCached) or _names_a_service(value) or _manages_a_context(value):
         value = value.__wrapped__
     code = getattr(value, "__code__", None)
     if not isinstance(code, CodeType):
@@ -80,6 +82,10 @@ def _names_a_service(value: Any) -> bool:
     return named and hasattr(value, "__wrapped__")
 
 
+def _manages_a_context(value: Any) -> bool:
+    return getattr(value, "__code__", None) is _CONTEXT_MANAGER and hasattr(value, "__wrapped__")
+
+
 @cache
 def _of_live_code(code: CodeType, filename: str) -> str:
     # Several seams rely on one function. Code objects of two files may be equal, so the file is in the key.
@@ -88,6 +94,15 @@ def _of_live_code(code: CodeType, filename: str) -> str:
 
 def of_code(code: CodeType, lines: list[bytes]) -> str:
     """The fingerprint of a function's code in the lines of its file."""
+    return _digest(b"\n".join(_block(code, lines)))
+
+
+def lines_of(code: CodeType) -> list[bytes]:
+    """The source lines of a live function, decorators included. Raises `OSError` if the source is not there."""
+    return _block(code, _lines(code.co_filename))
+
+
+def _block(code: CodeType, lines: list[bytes]) -> list[bytes]:
     first = code.co_firstlineno - 1
     last = _last_line(code)
     # Which line of a last statement that spans several has code differs between Python versions, so
@@ -95,7 +110,7 @@ def of_code(code: CodeType, lines: list[bytes]) -> str:
     indent = _indent(lines[first])
     while last < len(lines) and lines[last].strip() and _indent(lines[last]) > indent:
         last += 1
-    return _digest(b"\n".join(lines[first:last]))
+    return lines[first:last]
 
 
 def split_lines(source: bytes) -> list[bytes]:

@@ -136,14 +136,19 @@ class ShortWay:
         self._decline(self.guard, self._light.withdraw(), reason)
 
     @around.forwarding
-    def detoured(self, detour: int, native: Callable[[], T], original: Callable[[], T], *, reads: bool) -> T:
-        """A call of a function to which `refused` said `detour`, not 0. For `reads` see `lightly`."""
+    def detoured(
+        self, detour: int, native: Callable[[], T], original: Callable[[], T], *, reads: bool, raises: bool = False
+    ) -> T:
+        """A call of a function to which `refused` said `detour`, not 0. For `reads` see `lightly`.
+
+        `raises`: exceptions of `native` are answers.
+        """
 
         @around.forwarding
         async def once(step: Callable[[], T]) -> T:
             return step()
 
-        begun = self.awaited(detour, partial(once, native), partial(once, original), reads=reads)
+        begun = self.awaited(detour, partial(once, native), partial(once, original), reads=reads, raises=raises)
         try:
             begun.send(None)
         except StopIteration as ended:

@@ -39,6 +39,7 @@ class _Static(staticmethod):  # type: ignore[type-arg]
     __slots__ = ("__weakref__",)
 
 
+_WRAPPED: Final = ".__wrapped__"
 _installed: Final[dict[str, _Installed]] = {}
 _wanted: Final[set[str]] = set()
 _refusals: Final[dict[str, str]] = {}
@@ -150,10 +151,9 @@ def _refusal(seam: Seam) -> str | None:
     version = litellm_version()
     if version not in fingerprint.supported_versions():
         return f"LiteLLM {version} is not a supported release"
-    for member in seam.reproduces:
+    for member in seam.known:
         try:
-            # A seam of ours that is in already stands for what it replaced.
-            found = fingerprint.of_object(original_of(live(member)))
+            found = fingerprint.of_object(_known(member))
         except AttributeError:
             found = None
         except OSError:
@@ -161,6 +161,13 @@ def _refusal(seam: Seam) -> str | None:
         if found not in fingerprint.known(member):
             return f"{member} is not the function of {_release_of(member)}"
     return None
+
+
+def _known(member: str) -> Any:
+    """What the member is; a seam of ours that is in already stands for what it replaced, decorations included."""
+    decorated = member.removesuffix(_WRAPPED)
+    found = original_of(live(decorated))
+    return found if decorated == member else found.__wrapped__
 
 
 def _release_of(member: str) -> str:

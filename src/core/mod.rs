@@ -7,5 +7,6 @@ pub mod guard;
 pub mod image;
 pub mod limits;
 pub mod python_text;
+pub mod routing;
 pub mod tokens;
 pub mod value;

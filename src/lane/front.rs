@@ -129,6 +129,10 @@ impl Front {
             .ok()
             .and_then(|number| listeners.get(number))
             .ok_or_else(gone)?;
+        // A connection that was given back and has not arrived yet has no descriptor: nobody new may take its place.
+        let _places = (0..self.held.announced())
+            .map(|_| incoming.duplicate())
+            .collect::<io::Result<Vec<_>>>()?;
         incoming.accept(most, |stream| {
             let hold = self.held.hold();
             self.counters.accepted.fetch_add(1, Ordering::Relaxed);

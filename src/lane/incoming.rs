@@ -19,6 +19,14 @@ impl Incoming {
         Ok(Self(listener))
     }
 
+    /// One more descriptor of it.
+    ///
+    /// # Errors
+    /// Where there is none left.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.0.try_clone().map(OwnedFd::from)
+    }
+
     /// At most `most` connections that wait, each given to `take`; how many.
     ///
     /// # Errors

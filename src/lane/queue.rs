@@ -50,13 +50,19 @@ impl Held {
         self.ended.store(true, Ordering::Release);
     }
 
+    /// How many are on their way.
+    #[must_use]
+    pub fn announced(&self) -> usize {
+        self.announced.load(Ordering::Acquire)
+    }
+
     /// How many there are now.
     #[must_use]
     pub fn count(&self) -> usize {
         let announced = if self.ended.load(Ordering::Acquire) {
             0
         } else {
-            self.announced.load(Ordering::Acquire)
+            self.announced()
         };
         // In this order: what arrives in between is counted twice, never not at all.
         announced + self.here.load(Ordering::Acquire)

@@ -171,7 +171,7 @@ impl MemoryCaches {
     }
 
     /// `get_cache`; `NotImplemented` where LiteLLM must answer.
-    #[pyo3(signature = (cache, key, **_others))]
+    #[pyo3(signature = (cache, /, key, **_others))]
     fn get<'py>(
         &self,
         cache: &Bound<'py, PyAny>,
@@ -189,7 +189,7 @@ impl MemoryCaches {
     }
 
     /// `set_cache`, which answers nothing; `NotImplemented` where LiteLLM must do it.
-    #[pyo3(signature = (cache, key, value, *, ttl=None, **_others))]
+    #[pyo3(signature = (cache, /, key, value, *, ttl=None, **_others))]
     fn set<'py>(
         &self,
         cache: &Bound<'py, PyAny>,
@@ -204,7 +204,7 @@ impl MemoryCaches {
     }
 
     /// `increment_cache`; `NotImplemented` where LiteLLM must do it.
-    #[pyo3(signature = (cache, key, value, *, ttl=None, **_others))]
+    #[pyo3(signature = (cache, /, key, value, *, ttl=None, **_others))]
     fn increment<'py>(
         &self,
         cache: &Bound<'py, PyAny>,

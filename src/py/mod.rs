@@ -11,11 +11,14 @@ mod charges;
 mod clock;
 mod copier;
 mod counted;
+mod deployment_lists;
+mod deployments;
 mod descriptor;
 #[cfg(feature = "panic-test")]
 mod detached;
 mod errors;
 mod estimate;
+mod field_kinds;
 #[cfg(unix)]
 mod front;
 mod gauged;
@@ -28,8 +31,10 @@ mod memo;
 mod memory_cache;
 mod messages;
 mod plain;
+mod prompt_keywords;
 mod redis_command;
 mod shelf;
+mod strategies;
 mod tokens;
 mod value;
 mod wall_clock;
@@ -57,7 +62,18 @@ mod _accel {
     #[pymodule_export]
     use super::copier::deepcopy;
     #[pymodule_export]
+    use super::deployment_lists::{
+        any_holds, are_texts, deployment_ids, group_deployments, none_sets,
+    };
+    #[pymodule_export]
+    use super::deployments::{
+        callable_deployments, deployments_outside, first_in_order, teamless_deployments,
+        unblocked_deployments, unreserved_deployments,
+    };
+    #[pymodule_export]
     use super::estimate::chat_tokens;
+    #[pymodule_export]
+    use super::field_kinds::FieldKinds;
     #[cfg(unix)]
     #[pymodule_export]
     use super::front::Front;
@@ -78,7 +94,23 @@ mod _accel {
     #[pymodule_export]
     use super::plain::{format_tools, image_dimensions, str_chars};
     #[pymodule_export]
+    use super::prompt_keywords::{PromptKeywords, has_whole_word};
+    #[pymodule_export]
     use super::redis_command::evalsha;
+    #[pymodule_export]
+    use super::strategies::cost::lowest_cost;
+    #[pymodule_export]
+    use super::strategies::generator::{random_below, sample_order};
+    #[pymodule_export]
+    use super::strategies::latency::lowest_latency;
+    #[pymodule_export]
+    use super::strategies::usage::lowest_usage;
+    #[pymodule_export]
+    use super::strategies::usage_window::lowest_window_usage;
+    #[pymodule_export]
+    use super::strategies::weights::shuffle_weights;
+    #[pymodule_export]
+    use super::strategies::window_keys::usage_window_keys;
     #[pymodule_export]
     use super::tokens::{HuggingFaceCounter, TiktokenCounter};
     #[pymodule_export]

@@ -14,5 +14,6 @@ mod image;
 mod lane;
 mod limits;
 mod python_text;
+mod routing;
 mod support;
 mod tokens;

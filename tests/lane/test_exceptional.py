@@ -37,11 +37,14 @@ def test_connections_made_while_the_loop_is_blocked(each: tuple[str, str], tmp_p
 
 def test_a_blocked_process_leaves_connections_to_another(each: tuple[str, str], tmp_path: Path) -> None:
     """Two processes accept from one socket; while the loop of one is blocked, the other serves everybody."""
-    with server(tmp_path, *each, accel=True, arguments=("--processes", "2")) as served:
+    release = tmp_path / "release"
+    with server(
+        tmp_path, *each, accel=True, arguments=("--processes", "2"), environ={"LANE_RELEASE": str(release)}
+    ) as served:
         wait_until(lambda: served.process.output().count("READY") == 2)
         with Client(served) as blocked:
             pid = blocked.ask(head("/self")).told()["pid"]
-            blocked.send(head("/hold/5000"))
+            blocked.send(head("/hold"))
             wait_until(lambda: "HOLDING" in served.process.output())
             pids: Counter[int] = Counter()
             for _ in range(40):
@@ -53,6 +56,9 @@ def test_a_blocked_process_leaves_connections_to_another(each: tuple[str, str], 
             with pytest.raises(BlockingIOError):
                 # All of them were answered before the blocked one.
                 blocked.socket.recv(1)
+            blocked.socket.settimeout(90)
+            release.touch()
+            assert blocked.read().status == b"HTTP/1.1 200 OK"
             assert len(pids) == 1
             assert pid not in pids
 
@@ -175,7 +181,7 @@ def test_the_loops_debug_mode(each: tuple[str, str], tmp_path: Path) -> None:
             with Client(served) as last:
                 last.ask(head("/stop"))
                 last.rest()
-            assert served.process.wait(10) == 0
+            assert served.process.wait(60) == 0
             said.append(Counter(re.findall(r"\w*Warning.*|.*Traceback.*|.*never .*", served.process.output())))
     assert said[1] - said[0] == Counter()
 
@@ -193,7 +199,7 @@ def test_one_server_after_the_other(each: tuple[str, str], tmp_path: Path) -> No
                     assert state is None or state["front"]["state"] == "serving"
                     client.ask(head("/stop"))
                     assert [silent.rest(), idle.rest(), client.rest()] == [b""] * 3
-            assert served.process.wait(10) == 0
+            assert served.process.wait(60) == 0
             ended.append([int(each) for each in re.findall(r"ENDED with (\d+)", served.process.output())])
     for counts in ended:
         assert counts[0] == counts[1] == counts[2]

@@ -11,6 +11,7 @@ import pytest
 
 from support.lane import REQUEST, Server, wait_until
 from support.lane_client import CHAT, DIAGONAL, Client, Pair, combinations, front, head, pair, post
+from support.patience import scaled_s
 
 
 @pytest.fixture(params=combinations())
@@ -32,6 +33,7 @@ def held(served: Server, count: int) -> None:
         wait_until(lambda: front(served)["held"] == count)
 
 
+@pytest.mark.patient
 def test_idle_connections_time_out(each: tuple[str, str], tmp_path: Path) -> None:
     """After an answer, in the front's hands or in uvicorn's; never before the first request, nor within one."""
 
@@ -54,9 +56,9 @@ def test_idle_connections_time_out(each: tuple[str, str], tmp_path: Path) -> Non
             partial.send(REQUEST[30:])
             returned_partial.send(REQUEST[30:])
             whole = [client.read() for client in (partial, returned_partial)]
-            return [rests, 0.5 < lasted < 5, whole, silent.ask(REQUEST)]
+            return [rests, 0.5 < lasted < scaled_s(5), whole, silent.ask(REQUEST)]
 
-    with pair(tmp_path, *each, timeout_keep_alive=1) as both:
+    with pair(tmp_path, *each, timeout_keep_alive=int(scaled_s(1))) as both:
         rests, in_time, *_ = compare(both, outcome)
         assert rests == [b"", b""]
         assert in_time
@@ -111,7 +113,7 @@ def test_the_limit_of_requests(each: tuple[str, str], tmp_path: Path) -> None:
             return [
                 answers,
                 client.rest(),
-                served.process.wait(8),
+                served.process.wait(60),
                 "request limit of 16" in served.process.output(),
             ]
 

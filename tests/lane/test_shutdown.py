@@ -17,10 +17,11 @@ import pytest
 
 from support.lane import REQUEST, Server, server, wait_until
 from support.lane_client import CHAT, Client, combinations, front, head, pair, post
+from support.patience import scaled_s
 from support.processes import HOST
 
 THREADS = 8
-EXIT_S = 8.0
+EXIT_S = 60.0
 """Much longer than any server here takes from its last answer to its end."""
 
 
@@ -111,8 +112,10 @@ def test_what_is_closed_and_what_is_finished(each: tuple[str, str], tmp_path: Pa
     """
     body = post("/told", b"0123456789")
     codes = []
-    with pair(tmp_path, *each) as both:
+    release = tmp_path / "release"
+    with pair(tmp_path, *each, environ={"LANE_RELEASE": str(release)}) as both:
         for served in both:
+            release.unlink(missing_ok=True)
             with ExitStack() as stack:
                 silent, idle, partial, uploading, waiting = (stack.enter_context(Client(served)) for _ in range(5))
                 idle.ask(REQUEST)
@@ -121,7 +124,7 @@ def test_what_is_closed_and_what_is_finished(each: tuple[str, str], tmp_path: Pa
                 if served is both.front:
                     # The slow ones have been handed over.
                     wait_until(lambda served=served: front(served)["held"] == 3)
-                waiting.send(head("/begin/1200"))
+                waiting.send(head("/begin/released"))
                 wait_until(lambda served=served: begun(served) == 1)
                 tell(served)
                 assert [client.rest() for client in (silent, idle, partial)] == [b""] * 3
@@ -129,6 +132,7 @@ def test_what_is_closed_and_what_is_finished(each: tuple[str, str], tmp_path: Pa
                 assert select.select([waiting.socket], [], [], 0)[0] == []
                 uploading.send(body[-4:])
                 assert uploading.read().told()["length"] == 10
+                release.touch()
                 assert waiting.read().body == b'"ended"'
                 assert (uploading.rest(), waiting.rest()) == (b"", b"")
                 codes.append(served.process.wait(EXIT_S))
@@ -178,9 +182,10 @@ def test_a_second_interrupt_forces_the_end(each: tuple[str, str], tmp_path: Path
     assert outcomes[0] == outcomes[1]
 
 
+@pytest.mark.patient
 def test_what_takes_longer_than_the_grace_is_cancelled(each: tuple[str, str], tmp_path: Path) -> None:
     outcomes: list[Any] = []
-    with pair(tmp_path, *each, timeout_graceful_shutdown=1) as both:
+    with pair(tmp_path, *each, timeout_graceful_shutdown=int(scaled_s(1))) as both:
         for served in both:
             with Client(served) as client, Client(served) as quick:
                 client.send(head("/begin/60000"))

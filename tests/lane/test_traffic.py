@@ -1,8 +1,10 @@
 """Traffic of every kind through the front, and the same to plain uvicorn: large, slow, many, cut off."""
 
 import hashlib
+import os
 import random
 import select
+import signal
 import socket
 import threading
 import time
@@ -245,8 +247,11 @@ HALF_CLOSED = {
 def half_closed(served: Server, data: bytes) -> bytes:
     """What comes back from a client that sends this and closes its side."""
     with Client(served) as client:
+        # Stopped, it sees both at once, however busy the machine is.
+        os.kill(served.process.pid, signal.SIGSTOP)
         client.send(data)
         client.socket.shutdown(socket.SHUT_WR)
+        os.kill(served.process.pid, signal.SIGCONT)
         return client.rest()
 
 

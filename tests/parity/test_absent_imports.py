@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -90,6 +91,17 @@ def test_prisma_that_is_there_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls.native == 0
 
 
+@pytest.mark.skipif(importlib.util.find_spec("prisma") is not None, reason="Prisma is installed")
+def test_prismas_errors_alone_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert blamed(ERRORS[0])[0] is ModuleNotFoundError
+    errors = types.ModuleType("prisma.errors")
+    errors.PrismaError = type("PrismaError", (Exception,), {})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "prisma.errors", errors)
+    ours = [blamed(error) for error in ERRORS]
+    with accel.disabled():
+        assert [blamed(error) for error in ERRORS] == ours
+
+
 @pytest.mark.skipif(has_sdk(), reason="OpenTelemetry's SDK is installed")
 def test_traces_go_nowhere_without_their_exporter(monkeypatch: pytest.MonkeyPatch) -> None:
     with calls_of("overhead") as calls:
@@ -107,7 +119,30 @@ def test_an_exporter_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> N
     assert calls.native == 0
 
 
+def test_a_logger_in_its_place_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    logger = types.ModuleType("litellm.integrations.otel.logger")
+    logger.__getattr__ = asked.append  # type: ignore[method-assign,assignment]
+    monkeypatch.setitem(sys.modules, "litellm.integrations.otel.logger", logger)
+    user_api_key_auth._seed_request_destinations(UserAPIKeyAuth())
+    ours = asked[:]
+    asked.clear()
+    with accel.disabled():
+        user_api_key_auth._seed_request_destinations(UserAPIKeyAuth())
+    assert ours == asked
+    assert "fan_out_provider" in asked
+
+
 class TestAbsent:
+    def test_one_on_a_path_that_came_meanwhile_is_seen(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        absent = Absent("no_such_package_anywhere", lambda: 0.0)
+        assert absent.is_sure()
+        (tmp_path / "no_such_package_anywhere.py").touch()
+        monkeypatch.syspath_prepend(tmp_path)
+        assert not absent.is_sure()
+
     def test_a_package_is_looked_for_again_after_a_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now, looked = [100.0], []
         real = importlib.util.find_spec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,11 +16,14 @@ import accel
 from support.batch_scenes import NONE, SEAM, Stage, played, same, told, told_error
 from support.calls import calls_of
 from support.live import kept_flags
+from support.patience import stand_still
 from support.scripted_redis import Plan, ScriptedRedis, scripted
 
 NOSCRIPT = b"-NOSCRIPT No matching script. Please use EVAL.\r\n"
 LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
 SHORT_S = 0.08
+
+pytestmark = pytest.mark.patient
 
 
 @pytest.fixture(autouse=True)
@@ -170,7 +172,7 @@ class TestLostConnections:
         async def scene(stage: Stage) -> Any:
             connection = stage.pool._available_connections[-1]
             stage.server.close_all()
-            time.sleep(0.02)  # the loop does not see what has come
+            stand_still(0.02)  # the loop does not see what has come
             assert not connection._reader.at_eof()
             return await three_and_one(stage)
 

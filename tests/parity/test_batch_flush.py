@@ -16,6 +16,8 @@ from support.calls import calls_of
 from support.live import kept_flags
 from support.scripted_redis import ScriptedRedis, scripted
 
+pytestmark = pytest.mark.patient
+
 
 @pytest.fixture(autouse=True)
 def every_call_light() -> Iterator[None]:

@@ -18,6 +18,8 @@ from support.scripted_redis import ScriptedRedis, scripted
 LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
 SHORT_S = 0.08
 
+pytestmark = pytest.mark.patient
+
 
 @pytest.fixture(autouse=True)
 def every_call_light() -> Iterator[None]:

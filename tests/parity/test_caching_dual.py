@@ -63,8 +63,7 @@ def played(number: int, method_of: Any, capsys: Any, caplog: Any, monkeypatch: A
     logged = [
         (record.levelno, record.getMessage(), record.exc_info is not None)
         for record in caplog.records
-        # Not what the collector says of other tests' tasks.
-        if record.name == litellm.verbose_logger.name
+        if (record.name, record.thread) == (litellm.verbose_logger.name, threading.get_ident())
     ]
     return found, scene.told, logged, capsys.readouterr().out
 

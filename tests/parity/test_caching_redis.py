@@ -23,6 +23,7 @@ from support.scale import scaled
 pytestmark = [
     pytest.mark.skipif(not (is_there() and can_start()), reason="no Redis"),
     pytest.mark.xdist_group("redis"),
+    pytest.mark.patient,
 ]
 
 SEAM = "RedisCache._register_script_for_current_loop"

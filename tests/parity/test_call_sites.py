@@ -74,7 +74,13 @@ def router_of(strategy: str, **settings: Any) -> litellm.Router:
     deployments = [
         {
             "model_name": "sea",
-            "litellm_params": {"model": "openai/gpt-4o-mini", "api_key": key, "mock_response": "It is salt."},
+            "litellm_params": {
+                "model": "openai/gpt-4o-mini",
+                "api_key": key,
+                "mock_response": "It is salt.",
+                # Without a limit the strategies have no use for a count, and accel leaves it out.
+                "tpm": 1_000_000,
+            },
         }
         for key in ("one", "two")
     ]

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import uvloop
 
 from accel.features.caching.deadlines import Deadlines
+from support.patience import new_uvloop, stand_still
 
 TIMED = getattr(asyncio, "timeout", None)
 LIMIT_S = 0.05
 Limit = Callable[[float], Any]
 Scene = Callable[[Limit], Awaitable[Any]]
 
-pytestmark = pytest.mark.skipif(TIMED is None, reason="Python 3.10 has no asyncio.timeout")
+pytestmark = [
+    pytest.mark.skipif(TIMED is None, reason="Python 3.10 has no asyncio.timeout"),
+    pytest.mark.patient,
+]
 
 
 async def ended(scene: Awaitable[Any]) -> tuple[str, Any, int]:
@@ -60,7 +62,7 @@ def same(scene: Scene, factory: Any = asyncio.new_event_loop) -> Any:
     return plain
 
 
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.fixture(params=[asyncio.new_event_loop, new_uvloop], ids=["asyncio", "uvloop"])
 def factory(request: pytest.FixtureRequest) -> Any:
     return request.param
 
@@ -112,7 +114,7 @@ class TestOne:
             task: Any = asyncio.current_task()
             loop = asyncio.get_running_loop()
             loop.call_later(LIMIT_S * (0.8 if first else 1.2), task.cancel)
-            loop.call_later(0.01, time.sleep, LIMIT_S * 2)
+            loop.call_later(0.01, stand_still, LIMIT_S * 2)
             return await limit(LIMIT_S)(asyncio.sleep(0.5))
 
         assert same(scene, factory)[0] == "CancelledError"
@@ -122,7 +124,7 @@ class TestOne:
             loop = asyncio.get_running_loop()
             came = loop.create_future()
             loop.call_later(LIMIT_S * 0.8, came.set_result, "told")
-            loop.call_later(0.01, time.sleep, LIMIT_S * 2)
+            loop.call_later(0.01, stand_still, LIMIT_S * 2)
             return await limit(LIMIT_S)(came)
 
         assert same(scene, factory)[0] == "TimeoutError"
@@ -170,7 +172,7 @@ class TestMany:
                 order.append(number)
                 return found
 
-            asyncio.get_running_loop().call_later(0.001, time.sleep, 0.05)
+            asyncio.get_running_loop().call_later(0.001, stand_still, 0.05)
             return await asyncio.gather(*(one(number) for number in range(8))), order
 
         same(scene, factory)

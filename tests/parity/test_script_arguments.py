@@ -19,6 +19,8 @@ from support.live import kept_flags
 from support.told_redis import HOST, Script, ToldRedis, cache_on, pool_of, seen, told_of, told_redis
 from support.told_scenes import EXECUTOR, RUN, SOURCE, played, same
 
+pytestmark = pytest.mark.patient
+
 
 @pytest.fixture(autouse=True)
 def every_call_light(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

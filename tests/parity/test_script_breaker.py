@@ -17,8 +17,9 @@ from support.live import kept_flags
 from support.told_redis import Script, ToldRedis, told_of
 from support.told_scenes import RUN, played, same
 
-LIMIT_S = 0.1
 DOWN = (b"-LOADING the data\r\n",)
+
+pytestmark = pytest.mark.patient
 
 
 @pytest.fixture(autouse=True)

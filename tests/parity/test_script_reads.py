@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import litellm
 import pytest
-import uvloop
 
 import accel
 from support.calls import calls_of
 from support.live import kept_flags
+from support.patience import new_uvloop, stand_still
 from support.told_redis import Answer, Script, ToldRedis, pool_of, told_of
 from support.told_scenes import EXECUTOR, played, same
 
@@ -23,6 +22,8 @@ PUSH = b">2\r\n$5\r\nhello\r\n$5\r\nworld\r\n"
 RELAX = b">3\r\n$9\r\nMIGRATING\r\n:1\r\n:10\r\n"
 RESTORE = b">2\r\n$8\r\nMIGRATED\r\n:1\r\n"
 SILENCE: Answer = ()
+
+pytestmark = pytest.mark.patient
 
 
 @pytest.fixture(autouse=True)
@@ -200,7 +201,7 @@ class TestLate:
         """What came in time, but is read too late, is late; and a part of a reply ends no deadline."""
 
         async def scene(told: ToldRedis, _: Any, script: Script) -> Any:
-            told.answers.append((0.01, piece, lambda: time.sleep(LIMIT_S)))
+            told.answers.append((0.01, piece, lambda: stand_still(LIMIT_S)))
             return await told_of(script(keys=["k"], args=[]))
 
         found = same(scene, 1, socket_timeout=LIMIT_S / 2)
@@ -212,7 +213,8 @@ class TestLate:
     [
         SILENCE, (None,), (b"*2\r\n:1\r\n", LIMIT_S / 3, b":2\r\n"), (PUSH, LIMIT_S / 3, b":1\r\n"),
         (RELAX, LIMIT_S * 1.5, b":4\r\n"), (b"-LOADING the data\r\n",),
-        (0.01, b"*1\r\n", lambda: time.sleep(LIMIT_S * 1.5)), (0.01, b":1\r\n", lambda: time.sleep(LIMIT_S * 1.5)),
+        (0.01, b"*1\r\n", lambda: stand_still(LIMIT_S * 1.5)),
+        (0.01, b":1\r\n", lambda: stand_still(LIMIT_S * 1.5)),
     ],
 )  # fmt: skip
 def test_on_uvloop(answer: Answer) -> None:
@@ -220,7 +222,7 @@ def test_on_uvloop(answer: Answer) -> None:
         told.answers.append(answer)
         return await told_of(script(keys=["k"], args=[]))
 
-    loop = uvloop.new_event_loop()
+    loop = new_uvloop()
     try:
         accel.set_flag("caching", mode="off")
         expected = played(scene, loop, socket_timeout=LIMIT_S)
@@ -309,7 +311,7 @@ class TestCancelled:
             loop = asyncio.get_running_loop()
             late_s = LIMIT_S * (0.9 if first == "caller" else 1.05)
             loop.call_later(late_s, asked.cancel)
-            loop.call_later(LIMIT_S / 2, time.sleep, LIMIT_S)
+            loop.call_later(LIMIT_S / 2, stand_still, LIMIT_S)
             return await asked
 
         assert same(scene, 1, socket_timeout=LIMIT_S)["found"][0] == "asyncio.exceptions.CancelledError"

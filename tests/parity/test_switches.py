@@ -1,6 +1,7 @@
 """LiteLLM's own switches, and types that only look right: what they change is LiteLLM's."""
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,8 @@ def logged(work: Callable[[], Any], caplog: pytest.LogCaptureFixture) -> tuple[A
     """What the work comes to, and what it writes into LiteLLM's log."""
     caplog.clear()
     result = work()
-    return result, [record.getMessage() for record in caplog.records if record.name == litellm.verbose_logger.name]
+    mine = litellm.verbose_logger.name, threading.get_ident()
+    return result, [record.getMessage() for record in caplog.records if (record.name, record.thread) == mine]
 
 
 @pytest.mark.parametrize("seam", WORK)

@@ -160,7 +160,7 @@ def gunicorn(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     words = [word for option in options.items() for word in option]
     command = accelerated([script("gunicorn"), "--preload", *words, "litellm.proxy.proxy_server:app"])
     with serving("gunicorn", command, port, environ, directory / "log") as proxy:
-        wait_until(lambda: len(proxy.workers()) == 3, 60)
+        wait_until(lambda: len(proxy.workers()) == 3, 120)
         yield proxy
 
 

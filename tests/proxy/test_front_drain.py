@@ -106,7 +106,7 @@ def test_litellms_own_drain(families: Families, held: HeldUpstream) -> None:
 def test_streams_are_finished_after_sigterm(families: Families, held: HeldUpstream) -> None:
     def step(member: Member) -> Any:
         url = httpx.URL(member.base_url)
-        with socket.create_connection((url.host, url.port), timeout=10) as silent:
+        with socket.create_connection((url.host, url.port), timeout=60) as silent:
             with under_way(member, held, STREAMS, stream=True) as replies:
                 os.kill(member.pid, signal.SIGTERM)
                 wait_until(lambda: is_refused(member))

@@ -35,7 +35,7 @@ def serving_workers(proxy: Proxy, count: int) -> dict[int, dict[str, Any]]:
     def all_serve() -> bool:
         return [lane["front"]["state"] for lane in workers(proxy).values()] == ["serving"] * count
 
-    wait_until(all_serve, 60)
+    wait_until(all_serve, 120)
     return workers(proxy)
 
 

@@ -44,7 +44,7 @@ def until(connection: socket.socket, end: bytes) -> bytes:
 
 def conversation(member: Member) -> list[bytes]:
     """Three requests over one connection, the last of which ends it: each response as it came."""
-    with socket.create_connection((HOST, urlsplit(member.base_url).port or 0), timeout=20) as connection:
+    with socket.create_connection((HOST, urlsplit(member.base_url).port or 0), timeout=60) as connection:
         connection.sendall(request("/v1/chat/completions", chat()))
         responses = [until(connection, b"}")]
         connection.sendall(request("/v1/chat/completions", chat(stream=True)))

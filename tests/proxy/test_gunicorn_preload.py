@@ -28,7 +28,7 @@ def test_each_worker_is_accelerated(gunicorn: Proxy) -> None:
         served[document["pid"]] = native_calls(document)
         return len(served) == 2 and all(served.values())
 
-    wait_until(both_count, 60)
+    wait_until(both_count, 120)
     assert set(served) == set(statuses) - {gunicorn.process.pid}
 
 

@@ -64,7 +64,7 @@ def wait_for_settings(proxy: Proxy, **expected: object) -> None:
         features = [feature_of(status) for status in serving_workers(proxy).values()]
         return len(features) == 2 and all(expected.items() <= feature.items() for feature in features)
 
-    wait_until(told, 15)
+    wait_until(told)
 
 
 def counted(proxy: Proxy, number: int = COUNTS) -> dict[str, int]:
@@ -78,7 +78,7 @@ def counted(proxy: Proxy, number: int = COUNTS) -> dict[str, int]:
 
 
 def test_both_workers_are_accelerated_and_count_natively(two_workers: Proxy) -> None:
-    wait_until(lambda: len(serving_workers(two_workers)) == 2, 60)
+    wait_until(lambda: len(serving_workers(two_workers)) == 2, 120)
     served: dict[int, int] = {}
 
     def both_count() -> bool:
@@ -90,7 +90,7 @@ def test_both_workers_are_accelerated_and_count_natively(two_workers: Proxy) -> 
         assert {(seam["state"], seam["reason"]) for seam in seams} == {("applied", None)}
         return len(served) == 2 and all(served.values())
 
-    wait_until(both_count, 60)
+    wait_until(both_count, 120)
     assert set(served) == set(serving_workers(two_workers)), "the endpoint and the run's directory agree"
     listed = orjson.loads(two_workers.accel("status", "--json").stdout)
     assert {worker["pid"] for worker in listed} == set(two_workers.workers())
@@ -174,7 +174,7 @@ class TestFlagsAtRunTime:
             def told() -> bool:
                 return all(wanted(status["problems"]) for status in serving_workers(two_workers).values())
 
-            wait_until(told, 15)
+            wait_until(told)
 
         # What the command said wins over the file, so only what it did not say is changed here.
         write(settings(verify_percent=50))

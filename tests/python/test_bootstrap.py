@@ -212,16 +212,16 @@ class TestWorkers:
         environ = environment(library)
         with ManagedProcess("server", arguments, log=tmp_path / "log", environ=environ) as server:
             url = f"http://{HOST}:{port}/"
-            server.wait_until(lambda: answers(url), 60)
+            server.wait_until(lambda: answers(url), 120)
             seen: dict[str, str] = {}
 
             def both_answered() -> bool:
-                with urllib.request.urlopen(url, timeout=10) as reply:
+                with urllib.request.urlopen(url, timeout=60) as reply:
                     pid, late = reply.read().decode().split()
                 seen[pid] = late
                 return len(seen) == 2
 
-            server.wait_until(both_answered, 60)
+            server.wait_until(both_answered, 120)
         assert set(seen.values()) == {"False"}
 
     def test_a_subprocess_inherits_it(self, library: Path) -> None:

@@ -63,7 +63,9 @@ for finder in sys.meta_path:
     search = getattr(finder, "find_spec")
     def find_spec(name, path=None, target=None, search=search):
         return None if name.partition(".")[0] == hidden else search(name, path, target)
-    sys.meta_path[sys.meta_path.index(finder)] = type("Finder", (), {{"find_spec": staticmethod(find_spec)}})
+    found = getattr(finder, "find_distributions", lambda *_: ())
+    methods = {{"find_spec": staticmethod(find_spec), "find_distributions": staticmethod(found)}}
+    sys.meta_path[sys.meta_path.index(finder)] = type("Finder", (), methods)
 """)
         ended = accel("doctor", path=(tmp_path,))
         assert ended.returncode == code, ended.stdout + ended.stderr

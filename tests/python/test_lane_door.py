@@ -1,11 +1,14 @@
 """The door and what it closes, in an event loop of the test's own."""
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -19,6 +22,7 @@ class Front:
     def __init__(self, items: list[tuple[int, bytes, int, int, bool]]) -> None:
         self._rope, self._ear = socket.socketpair()
         self._items = items
+        self.announced = 0
         self.accept: Callable[[int, int], int] = lambda _number, _most: 0
         self._rope.send(b"\0")
 
@@ -32,6 +36,12 @@ class Front:
 
     def kept(self) -> None:
         """Nothing to account for."""
+
+    def is_running(self) -> bool:
+        return True
+
+    def announce(self) -> None:
+        self.announced += 1
 
     def close(self) -> None:
         self._rope.close()
@@ -91,6 +101,37 @@ def test_a_listener_that_waits_for_descriptors_is_not_opened_again_once_the_thre
             return int(loop.remove_reader(made._listeners[0]))
 
     assert asyncio.run(run()) == 0
+
+
+def test_connections_stay_while_there_are_no_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On its way back a connection has none."""
+    monkeypatch.setattr("accel.lane.door.is_idle", lambda _protocol, _known: True)
+
+    def full(_number: int, _most: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    async def run() -> list[int]:
+        loop = asyncio.get_running_loop()
+        told = asyncio.Event()
+        loop.set_exception_handler(lambda _loop, _context: told.set())
+        counts = []
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as given:
+            front = Front([])
+            front.accept = full
+            with door(front, [listener.dup()]) as made, socket.create_connection(listener.getsockname()):
+                transport = MagicMock()
+                transport.get_extra_info.return_value = given
+                protocol = MagicMock(transport=transport, timeout_keep_alive_task=loop.call_later(60, int))
+                made.open()
+                await asyncio.wait_for(told.wait(), 10.0)
+                for _ in range(2):
+                    made._give_back(protocol, 0, 1)
+                    counts.append(front.announced)
+                    made._begin_to_accept(0)
+                loop.remove_reader(made._listeners[0])
+        return counts
+
+    assert asyncio.run(run()) == [0, 1]
 
 
 @pytest.mark.parametrize("steps", range(5))

@@ -64,7 +64,7 @@ def assert_none(lane: dict[str, Any], reason: str) -> None:
 def test_there_is_one_if_nothing_speaks_against_it(tmp_path: Path) -> None:
     """Or the others would prove nothing."""
     with served(tmp_path, uvicorn(APP), RUNNING, {}) as running:
-        lane = asked(socket.create_connection((HOST, int(running[1])), timeout=10))
+        lane = asked(socket.create_connection((HOST, int(running[1])), timeout=60))
     assert lane["front"]["state"] == "serving"
     assert sum(lane["calls"]["python"].values()) == 2
 
@@ -88,7 +88,7 @@ def test_there_is_one_if_nothing_speaks_against_it(tmp_path: Path) -> None:
 )
 def test_uvicorn(tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str], reason: str | None) -> None:
     with served(tmp_path, uvicorn(*arguments), RUNNING, environ) as running:
-        lane = asked(socket.create_connection((HOST, int(running[1])), timeout=10))
+        lane = asked(socket.create_connection((HOST, int(running[1])), timeout=60))
     if reason is None:
         assert lane is None, "accel is not there at all"
     else:
@@ -100,7 +100,7 @@ def test_a_unix_socket(tmp_path: Path) -> None:
     running = re.compile("Uvicorn running on unix socket")
     with served(tmp_path, uvicorn(APP, "--uds", str(path)), running, {}):
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.connect(str(path))
         assert_none(asked(connection), "not a TCP socket")
 
@@ -132,7 +132,7 @@ def test_tls_in_uvicorn(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
     context = ssl.create_default_context(cafile=chain)
     context.check_hostname = False
     with served(tmp_path, command, RUNNING, {}) as running:
-        plain = socket.create_connection((HOST, int(running[1])), timeout=10)
+        plain = socket.create_connection((HOST, int(running[1])), timeout=60)
         assert_none(asked(context.wrap_socket(plain)), "TLS in uvicorn")
 
 
@@ -142,7 +142,7 @@ def test_granian(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", HOST, "--port", str(port), APP]
     with served(tmp_path, command, re.compile("Started worker"), {}):
         wait_until(lambda: answers(f"http://{HOST}:{port}/told"))
-        assert_none(asked(socket.create_connection((HOST, port), timeout=10)), "served by granian, not by uvicorn")
+        assert_none(asked(socket.create_connection((HOST, port), timeout=60)), "served by granian, not by uvicorn")
 
 
 class TestDescription:

@@ -14,8 +14,8 @@ def test_ticks_until_stopped() -> None:
     ticker = Ticker(lambda: ticks.release(), interval_s=0.01)
     assert not ticker.running
     assert ticker.start()
-    assert ticks.acquire(timeout=10)
-    assert ticks.acquire(timeout=10)
+    assert ticks.acquire(timeout=60)
+    assert ticks.acquire(timeout=60)
     ticker.stop()
     assert not ticker.running
     ticker.stop()
@@ -44,7 +44,7 @@ def test_a_failing_tick_is_logged_once_and_the_next_one_comes(caplog: pytest.Log
         ticker.start()
         wait_until(lambda: ticks >= 3)
         ticker.stop()
-    assert len(caplog.records) == 1
+    assert [record.name for record in caplog.records].count("accel") == 1
 
 
 def test_stopping_from_the_tick_itself() -> None:
@@ -66,7 +66,7 @@ import threading
 from accel.ticker import Ticker
 Ticker(threading.Event().wait, interval_s=0.001).start()
 """
-    assert run_python(code, timeout_s=20).returncode == 0
+    assert run_python(code, timeout_s=120).returncode == 0
 
 
 FORK = """
@@ -80,14 +80,14 @@ ticked = threading.Semaphore(0)
 ticker = Ticker(ticked.release, interval_s=0.01)
 if sys.argv[1] == "running":
     ticker.start()
-    assert ticked.acquire(timeout=10)
+    assert ticked.acquire(timeout=60)
 child = os.fork()
 if sys.argv[1] == "running":
     while ticked.acquire(blocking=False):
         pass
-    alive = ticker.running and ticked.acquire(timeout=10)
+    alive = ticker.running and ticked.acquire(timeout=60)
 else:
-    alive = not ticker.running and ticker.start() and ticked.acquire(timeout=10)
+    alive = not ticker.running and ticker.start() and ticked.acquire(timeout=60)
 if child == 0:
     os._exit(0 if alive else 1)
 _, status = os.waitpid(child, 0)
@@ -127,5 +127,5 @@ for thread in threads:
 assert all(ticker.running for ticker in tickers)
 """
     # Python warns of forks beside other threads; here those are the test's own.
-    ended = run_python(code, options=["-W", "ignore"], timeout_s=60)
+    ended = run_python(code, options=["-W", "ignore"], timeout_s=120)
     assert (ended.returncode, ended.stderr) == (0, "")

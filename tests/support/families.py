@@ -64,7 +64,7 @@ def family(directory: Path, config: Path, environ: Mapping[str, str], *, accel: 
     ]
     kind = "accel" if accel else "plain"
     for name, member in zip(names, members, strict=True):
-        member.update(port=free_port(), log=str(directory / f"{kind}-{name}.log"))
+        member.update(host=HOST, port=free_port(), log=str(directory / f"{kind}-{name}.log"))
     tests = str(Path(__file__).parents[1])
     variables = {
         **environ,

@@ -43,7 +43,7 @@ class Server:
     process: ManagedProcess
     port: int
 
-    def connect(self, timeout_s: float = 10.0) -> socket.socket:
+    def connect(self, timeout_s: float = 60.0) -> socket.socket:
         """A new connection to it."""
         return socket.create_connection((HOST, self.port), timeout=timeout_s)
 
@@ -79,17 +79,20 @@ def server(
     arguments: Sequence[str] = (),
     **settings: Any,
 ) -> Iterator[Server]:
-    """One on a port of its own. `settings` are those of `uvicorn.Config`; `environ` is added to the test's own."""
+    """One on a port of its own. `settings` are those of `uvicorn.Config`; `environ` is added to the test's own.
+
+    Connections may stay idle for long, if the test says nothing else: five seconds of a busy machine are short.
+    """
     tests = str(Path(__file__).parents[1])
     own = {name: value for name, value in os.environ.items() if not name.startswith("ACCEL_")}
     path = os.pathsep.join([*_UVICORN, tests, *([str(HTTPTOOLS)] if parser == "httptools" else [])])
     variables = {**own, "PYTHONPATH": path, "ACCEL_REQUEST_LANE": "on", **(environ or {})}
     command = [sys.executable, "-m", "support.lane_server", *(["--accel"] if accel else []), *arguments]
-    given = json.dumps({"http": parser, "loop": loop, **settings})
+    given = json.dumps({"http": parser, "loop": loop, "timeout_keep_alive": 60, **settings})
     name = f"{parser}-{loop}-{'front' if accel else 'plain'}"
     log = directory / f"{name}-{time.monotonic_ns()}.log"
     with ManagedProcess(name, [*command, "--settings", given], log=log, environ=variables) as process:
-        process.wait_until(lambda: "READY" in process.output(), 30.0)
+        process.wait_until(lambda: "READY" in process.output(), 120.0)
         first = next(line for line in process.output().splitlines() if line.startswith("listening on"))
         yield Server(process, int(first.split()[-1]))
 

@@ -56,7 +56,7 @@ def post_chunked(path: str, chunks: Iterable[bytes]) -> bytes:
 class Client:
     """One connection. Every wait for bytes has a deadline."""
 
-    def __init__(self, served: Server, *, receive_bytes: int | None = None, timeout_s: float = 30.0) -> None:
+    def __init__(self, served: Server, *, receive_bytes: int | None = None, timeout_s: float = 90.0) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)

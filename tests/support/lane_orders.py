@@ -9,6 +9,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 SERVER: list[Any] = []
@@ -87,7 +88,7 @@ async def _close(scope: Any) -> Any:
     for server in SERVER[-1].servers:
         server.close()
         server.close()
-        await asyncio.wait_for(server.wait_closed(), 5)
+        await asyncio.wait_for(server.wait_closed(), 60)
     return _listening(scope)
 
 
@@ -98,17 +99,26 @@ def _stop(scope: Any) -> Any:
 
 
 async def _begin(scope: Any, milliseconds: str) -> Any:
-    """Say on standard output that the request was begun, and answer after this time."""
+    """Say on standard output that the request was begun, and answer after this time, or once it is `released`."""
     print("BEGUN", flush=True)
-    await asyncio.sleep(int(milliseconds) / 1000)
+    if milliseconds == "released":
+        while not _is_released():
+            await asyncio.sleep(0.01)
+    else:
+        await asyncio.sleep(int(milliseconds) / 1000)
     return "ended"
 
 
-def _hold(scope: Any, milliseconds: str) -> Any:
-    """Say on standard output that the loop is blocked from now on, and block it so long."""
+def _hold(scope: Any) -> Any:
+    """Say on standard output that the loop is blocked from now on, and block it until it is released."""
     print("HOLDING", flush=True)
-    time.sleep(int(milliseconds) / 1000)
+    while not _is_released():
+        time.sleep(0.01)
     return True
+
+
+def _is_released() -> bool:
+    return Path(os.environ["LANE_RELEASE"]).exists()
 
 
 def _lose(scope: Any) -> Any:

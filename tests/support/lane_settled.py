@@ -8,7 +8,7 @@ from support.lane import Server
 FIGURES = ("descriptors", "tasks", "threads")
 
 
-def settled(served: Server, connections: int = 0, timeout_s: float = 20.0) -> dict[str, Any]:
+def settled(served: Server, connections: int = 0, timeout_s: float = 60.0) -> dict[str, Any]:
     """What the server holds, once that is the same three times in a row, and the front, where there is one, holds
     so many connections.
     """

@@ -15,7 +15,7 @@ class RedisServer:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self.client: Any = redis.Redis(host=HOST, port=self.port, socket_timeout=5.0)
+        self.client: Any = redis.Redis(host=HOST, port=self.port, socket_timeout=60.0)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "RedisServer":

@@ -25,7 +25,7 @@ __all__ = [
 _LISTENING = re.compile(r"^listening on 127\.0\.0\.1:(\d+)$", re.MULTILINE)
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Poll until the condition holds; fail the test when the time is up."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -39,7 +39,7 @@ def run_python(
     python: str = sys.executable,
     options: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
-    timeout_s: float = 60.0,
+    timeout_s: float = 180.0,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program text in a fresh interpreter and wait for its end; both streams are captured."""
     return subprocess.run(
@@ -57,7 +57,7 @@ def mock_upstream(directory: Path) -> Iterator[str]:
     """The bundled mock upstream on a port of its own; gives its base URL, without `/v1`."""
     command = [sys.executable, "-m", "accel.demo.mock_upstream", "--port", "0"]
     with ManagedProcess("the mock upstream", command, log=directory / "upstream.log") as process:
-        process.wait_until(lambda: _LISTENING.search(process.output()) is not None, 30.0)
+        process.wait_until(lambda: _LISTENING.search(process.output()) is not None, 120.0)
         found = _LISTENING.search(process.output())
         assert found is not None
         yield f"http://{HOST}:{found[1]}"

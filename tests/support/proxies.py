@@ -18,8 +18,8 @@ from accel.state import live_runs, read_snapshots
 from support.processes import HOST, ManagedProcess, answers, free_port
 
 MASTER_KEY = "sk-test-master-0123456789abcdef"
-READY_S = 120.0
-REQUEST_TIMEOUT_S = 30.0
+READY_S = 280.0
+REQUEST_TIMEOUT_S = 120.0
 
 # Real names where LiteLLM must know a price and a tokenizer: cl100k, o200k, Anthropic's; then the mock's orders.
 MODELS: Mapping[str, str] = {

@@ -2,14 +2,14 @@
 
 `python -m support.proxy_family '[{"http": …, "loop": …, "port": …, "log": …}, …]'` forks a process for each, as
 gunicorn does that loads its application first. The environment is the proxy's own.
+
+Nothing here may import accel: a plain proxy would not be one.
 """
 
 import json
 import os
 import sys
 from typing import Any
-
-from support.processes import HOST
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def serve(app: Any, member: dict[str, Any]) -> None:
     import uvicorn
 
     try:
-        uvicorn.run(app, host=HOST, **member)
+        uvicorn.run(app, **member)
     finally:
         # Not what the parent would do at its end.
         os._exit(0)

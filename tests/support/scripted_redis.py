@@ -50,15 +50,15 @@ class ScriptedRedis:
             for writer in self._writers:
                 writer.close()
 
-        asyncio.run_coroutine_threadsafe(close(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(close(), self._loop).result(60)
 
     def start(self) -> None:
         self._thread.start()
-        self._ready.wait(5)
+        self._ready.wait(60)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

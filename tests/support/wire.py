@@ -24,7 +24,7 @@ Script = Sequence[Sequence[bytes]]
 
 KEPT = "connection kept"
 """Counted for each request that uvicorn read after the one that a connection was handed over with."""
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 # Of questions to a plain server: a request behind others takes some turns of the loop to be answered.
 _TURNS = 8
 _EVERYTHING = 1 << 30

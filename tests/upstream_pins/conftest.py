@@ -1,5 +1,6 @@
 """What LiteLLM's own tests pin, said again in our words and numbers, with accel active."""
 
+import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,15 +9,16 @@ from pathlib import Path
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import accel  # noqa: I001  # before LiteLLM, as users are told
-import litellm.litellm_core_utils.token_counter  # loaded lazily otherwise; the seams wait for it
-import litellm.proxy.hooks.parallel_request_limiter_v3  # the same, with the caches under it
-import litellm.proxy.spend_tracking.input_tokens  # and a part of the proxy
-import litellm.router_strategy.lowest_tpm_rpm_v2
+import litellm
 import pytest
+from litellm.utils import _invalidate_model_cost_lowercase_map
 from support.limiter import Moment
 from support.live import kept_flags
 from support.original import without_seams
 from support.pins import seams, total
+
+for target in seams():
+    importlib.import_module(target.partition(":")[0])  # loaded lazily otherwise; the seams wait for it
 
 # These answer otherwise than LiteLLM, which is why somebody has to ask for them.
 OTHERWISE = frozenset(
@@ -70,6 +72,16 @@ def side(request: pytest.FixtureRequest) -> Iterator[str]:
             return
         with without_seams():
             yield side
+
+
+@pytest.fixture
+def kept_prices() -> Iterator[None]:
+    """A Router registers what its deployments say of their models for all of the process: here for a test."""
+    before = {model: dict(entry) for model, entry in litellm.model_cost.items()}
+    yield
+    litellm.model_cost.clear()
+    litellm.model_cost.update(before)
+    _invalidate_model_cost_lowercase_map()
 
 
 @pytest.fixture

@@ -81,8 +81,13 @@ class Junction(Protocol):
     def withdraw(self, reason: str) -> None:
         """A call to which `refused` said 0 is declined, before any effect; the original must answer it."""
 
-    def detoured(self, detour: int, native: Callable[[], T], original: Callable[[], T], *, reads: bool) -> T:
-        """A call of a function to which `refused` said `detour`, not 0. For `reads` see `lightly`."""
+    def detoured(
+        self, detour: int, native: Callable[[], T], original: Callable[[], T], *, reads: bool, raises: bool = False
+    ) -> T:
+        """A call of a function to which `refused` said `detour`, not 0. For `reads` see `lightly`.
+
+        `raises`: exceptions of `native` are answers.
+        """
 
     async def awaited(
         self,
@@ -107,6 +112,8 @@ class Seam:
     """`module:qualname` of each function or constant whose behaviour the replacement relies on."""
     build: Callable[[Junction, Callable[..., Any]], Callable[..., Any]]
     """Makes the replacement from the junction and the original."""
+    bodies: tuple[str, ...] = ()
+    """Like `reproduces`; but a release where one is another is supported without this seam."""
     holders: tuple[str, ...] = ()
     """`module:name` of bindings of the same object made by `from … import` or kept in a cache."""
 
@@ -115,9 +122,14 @@ class Seam:
         return f"{self.module}:{self.attribute}"
 
     @property
+    def known(self) -> tuple[str, ...]:
+        """What must be as it is known to be."""
+        return (*self.reproduces, *self.bodies)
+
+    @property
     def modules(self) -> frozenset[str]:
         """Modules that must have been imported before the seam can be judged."""
-        return frozenset(member.partition(":")[0] for member in self.reproduces) | {self.module}
+        return frozenset(member.partition(":")[0] for member in self.known) | {self.module}
 
 
 @dataclass(frozen=True)

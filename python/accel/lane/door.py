@@ -69,6 +69,7 @@ class Door:
         self._stopping = False
         self._stopped = False
         self._lost = False
+        self._full = False
 
     def open(self) -> None:
         """Begin to accept."""
@@ -91,6 +92,7 @@ class Door:
         return next((name for name, holds in states.items() if holds), "serving")
 
     def _begin_to_accept(self, number: int) -> None:
+        self._full = False
         if not (self._stopping or self._lost):
             self._loop.add_reader(self._listeners[number], self._accept, number)
 
@@ -100,6 +102,7 @@ class Door:
         except BrokenPipeError:
             self._give_up()
         except OSError as error:
+            self._full = True
             self._loop.remove_reader(self._listeners[number])
             self._loop.call_exception_handler(
                 {"message": "socket.accept() out of system resource", "exception": error}
@@ -183,7 +186,8 @@ class Door:
         )
 
     def _give_back(self, protocol: Any, listener: int, streak: int) -> None:
-        if self._stopping or not is_idle(protocol, self._known) or not self._front.is_running():
+        # Given back, a connection is without a descriptor until it arrives: others would take it.
+        if self._stopping or self._full or not is_idle(protocol, self._known) or not self._front.is_running():
             return
         left_s = protocol.timeout_keep_alive_task.when() - self._loop.time()
         if left_s <= 0:

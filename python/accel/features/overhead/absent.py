@@ -6,7 +6,7 @@ import importlib.util
 import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 LOOK_AGAIN_S: Final = 5.0
 
@@ -23,6 +23,7 @@ class Absent:
         self._package: Final = package
         self._clock_s: Final = clock_s
         self._until_s = float("-inf")
+        self._looked: tuple[list[Any], ...] = ()
 
     def is_sure(self) -> bool:
         """True only where an import would fail because the package is not there. Never raises."""
@@ -30,7 +31,8 @@ class Absent:
             # None there makes its import fail too, in other words; LiteLLM's own code says them.
             return False
         now_s = self._clock_s()
-        if now_s < self._until_s:
+        # Where Python looks may change at any time.
+        if now_s < self._until_s and self._looked == (sys.path, sys.meta_path, sys.path_hooks):
             return True
         try:
             if importlib.util.find_spec(self._package) is not None:
@@ -39,5 +41,6 @@ class Absent:
             pass  # not even the one around it
         except Exception:  # noqa: BLE001  # an importer or a package of somebody's: LiteLLM's own import meets it
             return False
+        self._looked = [*sys.path], [*sys.meta_path], [*sys.path_hooks]
         self._until_s = now_s + LOOK_AGAIN_S
         return True

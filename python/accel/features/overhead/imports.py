@@ -8,6 +8,7 @@ errors; that error is what the caller then gets.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from accel.features.seam import Junction, Seam
 
 _AUTH: Final = "litellm.proxy.auth.user_api_key_auth"
 _DB: Final = "litellm.proxy.db.log_db_metrics"
+_OTEL: Final = "litellm.integrations.otel.logger"
+_ERRORS: Final = "prisma.errors"
 _LOGGER: Final = logging.getLogger("LiteLLM Proxy")
 
 
@@ -23,8 +26,8 @@ def _destinations(junction: Junction, original: Callable[..., Any]) -> Callable[
     exporter = Absent("opentelemetry.sdk")
 
     def _seed_request_destinations(*_arguments: Any, **_named: Any) -> Any:
-        # Debug lines say that it failed.
-        if _LOGGER.isEnabledFor(logging.DEBUG) or not exporter.is_sure():
+        # Debug lines say that it failed. A module may be there without what it imports: a test's.
+        if _LOGGER.isEnabledFor(logging.DEBUG) or _OTEL in sys.modules or not exporter.is_sure():
             return NotImplemented
         return None
 
@@ -38,7 +41,7 @@ def _blame(junction: Junction, original: Callable[..., Any]) -> Callable[..., An
         if detour := refused():
             # What is not on for all is Python's: an answer that raises is not compared.
             return junction.detoured(detour, lambda: NotImplemented, lambda: original(e), reads=True)
-        if not prisma.is_sure():
+        if _ERRORS in sys.modules or not prisma.is_sure():
             junction.withdraw("the package is there")
             return original(e)
         raise ModuleNotFoundError("No module named 'prisma'", name="prisma")
