@@ -44,4 +44,6 @@ def _faster(us: dict[str, float]) -> str:
 
 
 def _about(name: str, value: Any) -> str:
-    return f"N = {value}" if name == "deployments" else f"{name}: {value}"
+    if name == "limits":
+        return f"with a limit ({', '.join(value)})" if value else "no limits"
+    return f"N = {value}" if name == "deployments" else f"{name} of {value}"
